@@ -1,0 +1,42 @@
+# Needs Python 3.11, git and a package registry; everything else is installed into .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-heavy lint format clean
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all,dev]'
+	touch $(STAMP)
+
+install: $(STAMP) ## Install classmark and all extras into .venv
+
+run: install ## The main job: documents to a served model, then serve it
+	$(BIN)/classmark quickstart
+
+test: install lint ## Everything that CI runs: lint, types, import contracts, tests
+	$(BIN)/python -m pytest -m "not heavy"
+
+test-heavy: install ## Load and fault suites: minutes each
+	$(BIN)/python -m pytest -m heavy
+
+lint: install ## ruff, mypy strict, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: install ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the environment, caches and the default workspace
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis workspace
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that tests use (headless Chromium for the web page).
+# Without root or apt it says so and leaves those tests to skip.
+set -euo pipefail
+packages=(chromium)
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+done
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
+    echo "not installed (needs root and apt-get): ${missing[*]}; the tests that use them will skip" >&2
+    exit 0
+fi
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"

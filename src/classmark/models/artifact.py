@@ -1,0 +1,54 @@
+"""The small files that every artifact has, whatever its family."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from classmark.durable import JSON_OPTIONS
+from classmark.errors import TamperedVersionError
+
+CONFIG = "config.json"
+LABEL_MAP = "label_map.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactConfig:
+    """What must be known before the weights are read.
+
+    Attributes:
+        family: Its name in the catalogue.
+        labels: The classes, in the order of the model's outputs.
+        parameters: What it was trained with.
+    """
+
+    family: str
+    labels: tuple[str, ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def write_artifact_config(folder: Path, config: ArtifactConfig) -> None:
+    """Write `config.json` and `label_map.json`."""
+    values = {"family": config.family, "parameters": config.parameters}
+    (folder / CONFIG).write_bytes(orjson.dumps(values, option=JSON_OPTIONS))
+    label_map = {str(index): label for index, label in enumerate(config.labels)}
+    (folder / LABEL_MAP).write_bytes(orjson.dumps(label_map, option=JSON_OPTIONS))
+
+
+def read_artifact_config(folder: Path) -> ArtifactConfig:
+    """Read them back.
+
+    Raises:
+        TamperedVersionError: One is missing or not what was written.
+    """
+    try:
+        values = orjson.loads((folder / CONFIG).read_bytes())
+        label_map = orjson.loads((folder / LABEL_MAP).read_bytes())
+        labels = tuple(str(label_map[str(index)]) for index in range(len(label_map)))
+        return ArtifactConfig(str(values["family"]), labels, dict(values["parameters"]))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise TamperedVersionError(
+            f"{folder} is no artifact: {CONFIG} or {LABEL_MAP} is missing or damaged ({error}).",
+            remedy="Restore the folder from a backup, or train the version again.",
+        ) from error

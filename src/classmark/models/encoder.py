@@ -1,0 +1,121 @@
+"""A frozen sentence encoder with a linear head: works from a few examples a class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from classmark.models.backbone import Backbone, load_backbone
+from classmark.models.encoder_runtime import MODEL, TOKENIZER
+from classmark.models.model import Family, Learned, TrainingData
+from classmark.models.onnx_export import export_onnx, quantise_onnx
+from classmark.models.pooled_encoder import PooledEncoder
+from classmark.progress import Progress
+
+_INVERSE_REGULARISATIONS = (1.0, 10.0, 100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderParameters:
+    """What can be set of the encoder family.
+
+    Attributes:
+        backbone: `minilm`, a folder, or a model of the hub.
+        max_tokens: How much of a text is read.
+        inverse_regularisation: scikit-learn's C of the head; None chooses among 1, 10 and 100 by
+            the log loss on the validation part.
+        batch_size: Texts that are embedded at once in training.
+    """
+
+    backbone: str = "minilm"
+    max_tokens: int = 256
+    inverse_regularisation: float | None = None
+    batch_size: int = 32
+
+
+class EncoderFamily(Family):
+    """Mean-pooled, normalised sentence embeddings under a multinomial logistic regression."""
+
+    name: ClassVar[str] = "encoder"
+    parameters_class = EncoderParameters
+
+    @property
+    def architecture(self) -> str:
+        """The backbone decides."""
+        return f"encoder:{self._parameters.backbone}"
+
+    def _learn(self, data: TrainingData, drafts: Path, progress: Progress) -> Learned:
+        torch.manual_seed(data.seed)
+        backbone = load_backbone(self._parameters.backbone)
+        embedder = PooledEncoder(backbone.encoder)
+        train = self._embedded(embedder, backbone, data.train.texts, progress)
+        validation = self._embedded(embedder, backbone, data.validation.texts, progress)
+        heads = self._fitted_heads(data, train)
+        losses = {
+            strength: float(log_loss(data.validation.labels, head.predict_proba(validation)))
+            for strength, head in heads.items()
+        }
+        chosen = min(losses, key=lambda strength: losses[strength])
+        embedder.attach_head(heads[chosen].coef_, heads[chosen].intercept_)
+        exports = _write_exports(embedder, backbone, drafts, progress)
+        details = {
+            "inverse_regularisation": chosen,
+            "validation_log_loss": {str(strength): loss for strength, loss in losses.items()},
+        }
+        parent = np.asarray(heads[chosen].predict_proba(validation), np.float64)
+        return Learned(parent, exports, details)
+
+    def _embedded(
+        self, embedder: PooledEncoder, backbone: Backbone, texts: Sequence[str], progress: Progress
+    ) -> NDArray[np.float64]:
+        """Embeddings in the order of the texts, shape (texts, embedding)."""
+        # Neighbours of like length, the longest first: little padding, and a lack of memory shows
+        # at once.
+        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+        size = self._parameters.batch_size
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        rows: dict[int, NDArray[np.float64]] = {}
+        for batch in progress.track(batches, "Embedding", len(batches)):
+            encoded = backbone.tokenizer(
+                [texts[index] for index in batch],
+                padding=True,
+                truncation=True,
+                max_length=self._parameters.max_tokens,
+                return_tensors="pt",
+            )
+            with torch.inference_mode():
+                found = embedder.embed(encoded["input_ids"], encoded["attention_mask"])
+            rows.update(zip(batch, found.double().numpy(), strict=True))
+        return np.stack([rows[index] for index in range(len(texts))])
+
+    def _fitted_heads(
+        self, data: TrainingData, embeddings: NDArray[np.float64]
+    ) -> dict[float, LogisticRegression]:
+        """A head for each strength of regularisation."""
+        given = self._parameters.inverse_regularisation
+        return {
+            strength: LogisticRegression(C=strength, max_iter=1000, random_state=data.seed).fit(
+                embeddings, data.train.labels
+            )
+            for strength in (_INVERSE_REGULARISATIONS if given is None else (given,))
+        }
+
+
+def _write_exports(
+    embedder: PooledEncoder, backbone: Backbone, drafts: Path, progress: Progress
+) -> dict[str, Path]:
+    exports = {name: drafts / name for name in ("fp32", "int8")}
+    for name, folder in progress.track(exports.items(), "Exporting to ONNX", len(exports)):
+        folder.mkdir()
+        backbone.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
+        if name == "fp32":
+            export_onnx(embedder, folder / MODEL)
+        else:
+            quantise_onnx(exports["fp32"] / MODEL, folder / MODEL)
+    return exports

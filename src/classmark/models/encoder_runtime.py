@@ -1,0 +1,50 @@
+"""The encoder that serves: tokenised in Rust, computed by ONNX Runtime; torch plays no part."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from classmark.models.artifact import ArtifactConfig
+from classmark.models.model import Classifier
+
+MODEL = "model.onnx"
+TOKENIZER = "tokenizer.json"
+
+
+class EncoderClassifier(Classifier):
+    """A sentence encoder with a linear head, one text at a time, unpadded.
+
+    Int8 scales of activations are taken over a whole batch, so that a batch would let answers
+    depend on neighbours. One text on one thread a time gives the same digits always, and as many
+    answers a second as batches do on a CPU.
+    """
+
+    def __init__(self, session: Any, tokenizer: Tokenizer, config: ArtifactConfig) -> None:
+        self.labels = config.labels
+        self.max_tokens = int(config.parameters["max_tokens"])
+        self._session = session
+        self._tokenizer = tokenizer
+        self._tokenizer.enable_truncation(self.max_tokens)
+        self._tokenizer.no_padding()
+
+    @classmethod
+    def load(cls, folder: Path, config: ArtifactConfig) -> Self:
+        """The classifier whose graph and tokenizer lie in a folder."""
+        options = ort.SessionOptions()
+        # One thread a text: the caller decides how many texts are in work at once.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        session = ort.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
+        return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), config)
+
+    def probabilities(self, text: str) -> NDArray[np.float64]:
+        """The softmax of the head, shape (classes,)."""
+        tokens = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
+        inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
+        (found,) = self._session.run(["probabilities"], inputs)
+        probabilities: NDArray[np.float64] = found[0].astype(np.float64)
+        return probabilities

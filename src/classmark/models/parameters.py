@@ -1,0 +1,37 @@
+"""Parameters of a family, as they come from `--set KEY=VALUE`."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from classmark.errors import SettingError
+
+P = TypeVar("P")
+
+
+def parsed_parameters(kind: type[P], given: Mapping[str, str]) -> P:
+    """A value of the parameters' dataclass from texts.
+
+    Raises:
+        SettingError: A key is unknown or a value can't be; the message names it.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise SettingError(
+            f"Unknown parameter: {', '.join(unknown)}.", remedy=f"Known are: {', '.join(known)}."
+        )
+    values: dict[str, Any] = {
+        key: None if value.lower() == "none" else value for key, value in given.items()
+    }
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
+        )
+        raise SettingError(
+            f"A parameter has a value that can't be ({problems}).", remedy="Mend it in --set."
+        ) from error

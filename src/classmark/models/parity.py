@@ -1,0 +1,128 @@
+"""The parity gate: an exported model must answer as the one that was trained.
+
+The exported model is loaded in a fresh process, by the code that will serve it, so that nothing of
+training can help it. The verdict is pure.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from classmark.errors import ParityError
+
+# The share of validation rows on which an export must give its parent's label.
+EXACT_AGREEMENT = 0.999
+QUANTISED_AGREEMENT = 0.97
+# How much accuracy quantisation may cost.
+QUANTISED_ACCURACY_LOSS = 0.005
+
+Probabilities = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How an export compares with its parent on the validation rows.
+
+    Attributes:
+        label_share: The share of rows with the parent's label.
+        largest_gap: The largest difference of any probability.
+        accuracy: The export's own accuracy.
+    """
+
+    label_share: float
+    largest_gap: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParityReport:
+    """What the gate found.
+
+    Attributes:
+        chosen: The export that serves: "fp32" or "int8".
+        rows: How many validation rows were compared.
+        parent_accuracy: Of the model as it was trained.
+        exports: Every export's agreement, by name.
+    """
+
+    chosen: str
+    rows: int
+    parent_accuracy: float
+    exports: Mapping[str, Agreement]
+
+
+def parity_verdict(
+    parent: Probabilities, exports: Mapping[str, Probabilities], truth: NDArray[np.int64]
+) -> ParityReport:
+    """Which export serves.
+
+    Args:
+        parent: Probabilities of the model as it was trained, shape (rows, classes).
+        exports: The same of each export; "fp32" must be there, "int8" may.
+        truth: The index of each row's label, shape (rows,).
+
+    Raises:
+        ParityError: The fp32 export gives other labels than its parent on more than one row in a
+            thousand.
+    """
+    expected = parent.argmax(1)
+    parent_accuracy = float((expected == truth).mean())
+    found = {name: _agreement(parent, export, truth) for name, export in exports.items()}
+    exact = found["fp32"]
+    if exact.label_share < EXACT_AGREEMENT:
+        raise ParityError(
+            f"The exported model gives its parent's label on {exact.label_share:.2%} of "
+            f"{len(truth)} validation rows; {EXACT_AGREEMENT:.1%} are needed.",
+            remedy="Nothing was registered. Report this with the versions that `classmark doctor`"
+            " prints.",
+        )
+    quantised = found.get("int8")
+    accepted = (
+        quantised is not None
+        and quantised.label_share >= QUANTISED_AGREEMENT
+        and parent_accuracy - quantised.accuracy <= QUANTISED_ACCURACY_LOSS + 1e-12
+    )
+    return ParityReport("int8" if accepted else "fp32", len(truth), parent_accuracy, found)
+
+
+def _agreement(parent: Probabilities, export: Probabilities, truth: NDArray[np.int64]) -> Agreement:
+    labels = export.argmax(1)
+    return Agreement(
+        label_share=float((labels == parent.argmax(1)).mean()),
+        largest_gap=float(np.abs(export - parent).max()),
+        accuracy=float((labels == truth).mean()),
+    )
+
+
+def probabilities_in_fresh_process(artifact: Path, texts: Sequence[str]) -> Probabilities:
+    """What an artifact answers when a new process loads it, shape (texts, classes).
+
+    Raises:
+        ParityError: It can't be loaded or does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="classmark-parity-") as folder:
+        question, answer = Path(folder, "texts.json"), Path(folder, "probabilities.npy")
+        question.write_bytes(orjson.dumps(list(texts)))
+        command = [
+            sys.executable,
+            "-m",
+            "classmark.models",
+            str(artifact),
+            str(question),
+            str(answer),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ParityError(
+                f"The exported model can't be loaded: {done.stderr.strip()[-500:]}",
+                remedy="Nothing was registered; see `classmark doctor`.",
+            )
+        found: Probabilities = np.load(answer, allow_pickle=False)
+        return found

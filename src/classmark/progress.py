@@ -1,0 +1,23 @@
+"""How long work tells that it goes on, without knowing who watches."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Somebody who watches long work."""
+
+    def track(self, items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
+        """The items, one by one, while `doing` is shown with how many of `total` are done."""
+        ...
+
+
+class Silent:
+    """Nobody watches."""
+
+    def track(self, items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
+        """The items, one by one."""
+        del doing, total
+        yield from items
