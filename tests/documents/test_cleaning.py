@@ -1,7 +1,7 @@
 """Cleaning: pure, named, versioned steps that end, and that leave prose alone."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from classmark.documents import DEFAULT_STEPS, CleaningStep, clean
@@ -159,7 +159,12 @@ def test_a_text_of_nothing_but_noise_may_become_empty(text: str) -> None:
     assert clean(text) in {"", "\\("}
 
 
+@settings(max_examples=300)
 @given(texts)
+@example("\\$x\\$")
+@example("\\'{e}\u0301")
+@example("\\'\\'a \\\\\\%")
+@example("$a\\$ b$c$")
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     once = clean(text)
     assert clean(once) == once

@@ -190,13 +190,22 @@ def test_a_column_named_twice_is_refused(put: Put) -> None:
     assert "text" in refusal(put("a.csv", b"text,text,label\none,two,a\n"))
 
 
-@pytest.mark.parametrize("name", ["a.json.gz", "a.jsonl.gz", "a.csv.gz"])
-def test_a_gzip_file_that_is_not_whole_is_refused(name: str, put: Put) -> None:
-    whole = gzip.compress(as_jsonl(ROWS * 100))
-    torn = bytearray(whole)
-    torn[len(torn) // 2] ^= 0xFF
-    for content in (whole[:-9], whole[: len(whole) // 2], b"plain", bytes(torn), whole + b"tail"):
-        assert "not a whole gzip file" in refusal(put(name, content))
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json.gz", orjson.dumps(ROWS * 100)),
+        ("a.jsonl.gz", as_jsonl(ROWS * 100)),
+        ("a.csv.gz", as_csv(ROWS * 100)),
+    ],
+)
+def test_a_gzip_file_that_is_not_whole_is_refused(name: str, content: bytes, put: Put) -> None:
+    whole = gzip.compress(content)
+    for broken in (whole[:-9], whole[:12], content, b"plain", whole + b"tail"):
+        assert "not a whole gzip file" in refusal(put(name, broken))
+    for place in range(10, len(whole), len(whole) // 7):
+        torn = bytearray(whole)
+        torn[place] ^= 0xFF
+        assert name in refusal(put(name, bytes(torn)))
 
 
 def test_an_empty_file_has_no_records(put: Put) -> None:

@@ -68,7 +68,7 @@ class PreparationRecipe:
     def described(self) -> dict[str, Any]:
         """The recipe as it is written into the snapshot."""
         return {
-            "cleaning": [f"{step.name}@{step.version}" for step in self.steps],
+            "cleaning": [str(step) for step in self.steps],
             "min_words": self.rules.min_words,
             "labels": sorted(self.rules.labels),
             "language": "en" if self.rules.is_english else None,

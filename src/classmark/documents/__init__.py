@@ -1,6 +1,6 @@
 """What was written: documents, how they are read, cleaned and judged."""
 
-from classmark.documents.cleaning import DEFAULT_STEPS, CleaningStep, clean
+from classmark.documents.cleaning import DEFAULT_STEPS, CleaningStep, clean, steps_named
 from classmark.documents.document import Document, content_id
 from classmark.documents.duplicates import ExactDuplicates
 from classmark.documents.files import Fields, read_documents
@@ -21,4 +21,5 @@ __all__ = [
     "english_detector",
     "read_documents",
     "sample_documents",
+    "steps_named",
 ]

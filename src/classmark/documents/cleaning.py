@@ -6,8 +6,10 @@ how its texts came to be.
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from classmark.errors import SettingError
 
 _URL = re.compile(r"\b(?:https?|ftp)://[^\s<>\"']+|\bwww\.[^\s<>\"']+", re.IGNORECASE)
 _DISPLAY_MATH = re.compile(r"\$\$.*?\$\$|\\\[.*?\\\]", re.DOTALL)
@@ -39,6 +41,9 @@ class CleaningStep:
     name: str
     version: int
     apply: Callable[[str], str]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
 
 
 def _normalise_unicode(text: str) -> str:
@@ -90,3 +95,20 @@ def clean(text: str, steps: tuple[CleaningStep, ...] = DEFAULT_STEPS) -> str:
             text = step.apply(text)
         if text == before:
             return text
+
+
+def steps_named(names: Iterable[str]) -> tuple[CleaningStep, ...]:
+    """The steps that a manifest lists as `name@version`.
+
+    Raises:
+        SettingError: This release has no such step, or another version of it.
+    """
+    known = {str(step): step for step in DEFAULT_STEPS}
+    listed = tuple(names)
+    missing = [name for name in listed if name not in known]
+    if missing:
+        raise SettingError(
+            f"This release has no cleaning step {', '.join(missing)}.",
+            remedy="Use the release that wrote it, or prepare and train again with this one.",
+        )
+    return tuple(known[name] for name in listed)

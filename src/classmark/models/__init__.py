@@ -6,6 +6,7 @@ from classmark.models.model import (
     Classifier,
     Family,
     LabelledTexts,
+    TimedAnswer,
     TrainingData,
     TrainingOutcome,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "Family",
     "LabelledTexts",
     "ParityReport",
+    "TimedAnswer",
     "TrainingData",
     "TrainingOutcome",
     "family_class",

@@ -21,16 +21,23 @@ class ArtifactConfig:
         family: Its name in the catalogue.
         labels: The classes, in the order of the model's outputs.
         parameters: What it was trained with.
+        cleaning: The steps that its training texts went through, as `name@version`; every text
+            that it is asked about goes through the same.
     """
 
     family: str
     labels: tuple[str, ...]
     parameters: dict[str, Any] = field(default_factory=dict)
+    cleaning: tuple[str, ...] = ()
 
 
 def write_artifact_config(folder: Path, config: ArtifactConfig) -> None:
     """Write `config.json` and `label_map.json`."""
-    values = {"family": config.family, "parameters": config.parameters}
+    values = {
+        "family": config.family,
+        "parameters": config.parameters,
+        "cleaning": list(config.cleaning),
+    }
     (folder / CONFIG).write_bytes(orjson.dumps(values, option=JSON_OPTIONS))
     label_map = {str(index): label for index, label in enumerate(config.labels)}
     (folder / LABEL_MAP).write_bytes(orjson.dumps(label_map, option=JSON_OPTIONS))
@@ -46,7 +53,8 @@ def read_artifact_config(folder: Path) -> ArtifactConfig:
         values = orjson.loads((folder / CONFIG).read_bytes())
         label_map = orjson.loads((folder / LABEL_MAP).read_bytes())
         labels = tuple(str(label_map[str(index)]) for index in range(len(label_map)))
-        return ArtifactConfig(str(values["family"]), labels, dict(values["parameters"]))
+        cleaning = tuple(map(str, values["cleaning"]))
+        return ArtifactConfig(str(values["family"]), labels, dict(values["parameters"]), cleaning)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise TamperedVersionError(
             f"{folder} is no artifact: {CONFIG} or {LABEL_MAP} is missing or damaged ({error}).",

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModel, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from classmark.errors import MissingExtraError, SettingError
 
@@ -35,6 +36,7 @@ def load_backbone(name: str) -> Backbone:
         SettingError: There is none, or its weights are in another format.
         MissingExtraError: The embedded one is not installed.
     """
+    disable_progress_bar()
     source = _embedded_folder() if name == EMBEDDED else name
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from classmark.documents import steps_named
 from classmark.errors import MissingExtraError, SettingError
 from classmark.models.artifact import read_artifact_config
 from classmark.models.model import Classifier, Family
@@ -56,10 +57,13 @@ def load_classifier(folder: Path) -> Classifier:
 
     Raises:
         TamperedVersionError: The folder is no whole artifact.
+        SettingError: Its texts were cleaned in a way that this release does not know.
     """
     config = read_artifact_config(folder)
-    classifier: type[Classifier] = _imported(_entry(config.family).classifier)
-    return classifier.load(folder, config)
+    found: type[Classifier] = _imported(_entry(config.family).classifier)
+    classifier = found.load(folder, config)
+    classifier.steps = steps_named(config.cleaning)
+    return classifier
 
 
 def _entry(name: str) -> CatalogueEntry:

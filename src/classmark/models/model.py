@@ -6,6 +6,7 @@ known of a model that is not the one that serves.
 """
 
 import shutil
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from classmark.documents import CleaningStep, clean
 from classmark.errors import RecordError
 from classmark.models.artifact import ArtifactConfig, write_artifact_config
 from classmark.models.parameters import parsed_parameters
@@ -48,16 +50,26 @@ class Answer:
     probabilities: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TimedAnswer:
+    """An answer and the seconds that it took to compute."""
+
+    answer: Answer
+    seconds: float
+
+
 class Classifier(ABC):
     """A loaded model. Safe to use from several threads at once.
 
     Attributes:
         labels: The classes, in the order of every vector of probabilities.
         max_tokens: How much of a text is read; None where there is no limit.
+        steps: The cleaning that training texts went through, and so every text that is asked.
     """
 
     labels: tuple[str, ...]
     max_tokens: int | None = None
+    steps: tuple[CleaningStep, ...] = ()
 
     @classmethod
     @abstractmethod
@@ -66,24 +78,30 @@ class Classifier(ABC):
 
     @abstractmethod
     def probabilities(self, text: str) -> NDArray[np.float64]:
-        """The probabilities of all classes for one text, shape (classes,), sum 1.
+        """The probabilities of all classes for one clean text, shape (classes,), sum 1.
 
         One text at a time on purpose: no answer depends on what else is asked at that moment.
         """
 
     def classify(self, text: str) -> Answer:
-        """The answer for one text."""
-        probabilities = self.probabilities(text)
+        """The answer for one text, as it came."""
+        probabilities = self.probabilities(clean(text, self.steps))
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])
         return Answer(self.labels[best], confidence, tuple(probabilities.tolist()))
 
-    def classify_all(self, texts: Iterable[str], *, threads: int = 1) -> Iterator[Answer]:
+    def classify_timed(self, text: str) -> TimedAnswer:
+        """The answer for one text, and how long it took."""
+        start = time.perf_counter()
+        answer = self.classify(text)
+        return TimedAnswer(answer, time.perf_counter() - start)
+
+    def classify_all(self, texts: Iterable[str], *, threads: int = 1) -> Iterator[TimedAnswer]:
         """The answers in the order of the texts, a few texts ahead of the reader."""
         pending = iter(texts)
         with ThreadPoolExecutor(threads, thread_name_prefix="classify") as pool:
             while block := list(islice(pending, threads * _TEXTS_A_THREAD)):
-                yield from pool.map(self.classify, block)
+                yield from pool.map(self.classify_timed, block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +123,13 @@ class TrainingData:
         train: Learned from.
         validation: Never learned from; decides between settings and feeds the parity gate.
         seed: Everything random follows from it.
+        cleaning: The steps that the texts went through, as `name@version`.
     """
 
     train: LabelledTexts
     validation: LabelledTexts
     seed: int = 42
+    cleaning: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -193,7 +213,7 @@ class Family(ABC):
             ParityError: The exported model does not answer as the trained one does.
         """
         _check(data)
-        config = ArtifactConfig(self.name, data.labels, self.parameters)
+        config = ArtifactConfig(self.name, data.labels, self.parameters, data.cleaning)
         truth = np.searchsorted(data.labels, data.validation.labels)
         with TemporaryDirectory(prefix="classmark-train-") as drafts:
             learned = self._learn(data, Path(drafts), progress)

@@ -20,11 +20,12 @@ def write_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_bytes(orjson.dumps(manifest, option=JSON_OPTIONS))
 
 
-def verify_manifest(folder: Path) -> int:
+def verify_manifest(folder: Path, digest: str) -> None:
     """Check every byte of a version.
 
-    Returns:
-        How many files were checked.
+    Args:
+        folder: Where the version lies.
+        digest: The SHA-256 of its manifest, as the registry knows it.
 
     Raises:
         TamperedVersionError: A file is missing, changed, extra, or no plain file; it is named.
@@ -42,7 +43,10 @@ def verify_manifest(folder: Path) -> int:
         raise TamperedVersionError(
             f"{folder} is not what was registered: {'; '.join(problems)}.", remedy=_REMEDY
         )
-    return len(expected)
+    if manifest_digest(folder) != digest:
+        raise TamperedVersionError(
+            f"{folder} is not what was registered: {MANIFEST} was changed.", remedy=_REMEDY
+        )
 
 
 def manifest_digest(folder: Path) -> str:

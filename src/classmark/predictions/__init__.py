@@ -1,0 +1,7 @@
+"""What was said, and what was true."""
+
+from classmark.predictions.log import PredictionLog
+from classmark.predictions.prediction import Feedback, Prediction
+from classmark.predictions.spool import Spool
+
+__all__ = ["Feedback", "Prediction", "PredictionLog", "Spool"]

@@ -1,0 +1,48 @@
+"""What was said."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer that was given, and to what.
+
+    Attributes:
+        id: Unique; feedback names it.
+        model: The model's name.
+        version: As `v1.2.0`.
+        text: What was asked.
+        label: What was answered.
+        confidence: The probability of that label.
+        latency_ms: How long the model took.
+        user_id: Who asked, if they said.
+        at: When.
+    """
+
+    id: str
+    model: str
+    version: str
+    text: str
+    label: str
+    confidence: float
+    latency_ms: float
+    user_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What was true, said later.
+
+    Attributes:
+        prediction_id: Of which prediction.
+        label: The right label.
+        user_id: Who says so, if they said.
+        at: When.
+    """
+
+    prediction_id: str
+    label: str
+    user_id: str | None
+    at: datetime

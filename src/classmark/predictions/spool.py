@@ -1,0 +1,149 @@
+"""Predictions on their way to the database: on disk before the answer goes out.
+
+Each process appends to a segment of its own, with one `write` a request, and holds a lock on it for
+as long as it lives. A segment that nobody holds is moved to the log, line by line, and then
+deleted. Whatever kills the process, what was acknowledged stands in a segment or in the log; what
+stands in both is logged once, since ids are unique.
+"""
+
+import errno
+import fcntl
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from classmark.errors import UnavailableError
+from classmark.predictions.log import PredictionLog
+from classmark.predictions.prediction import Prediction
+
+logger = logging.getLogger(__name__)
+
+_SEGMENTS = "*.jsonl"
+
+
+class Spool:
+    """Where one process leaves its predictions. Safe to use from several threads.
+
+    Args:
+        folder: Shared by all processes of a home.
+        log: Where predictions end up.
+    """
+
+    def __init__(self, folder: Path, log: PredictionLog) -> None:
+        self._folder = folder
+        self._log = log
+        self._writing = threading.Lock()
+        self._draining = threading.Lock()
+        self._path, self._descriptor = _new_segment(folder)
+        self._size = 0
+
+    def append(self, predictions: Sequence[Prediction]) -> None:
+        """Put predictions on disk; they will be in the log whatever happens to this process.
+
+        Raises:
+            UnavailableError: They could not be written whole, and nothing of them was kept.
+        """
+        lines = b"".join(orjson.dumps(asdict(prediction)) + b"\n" for prediction in predictions)
+        with self._writing:
+            try:
+                _write_whole(self._descriptor, lines)
+            except OSError as error:
+                os.ftruncate(self._descriptor, self._size)
+                raise UnavailableError(
+                    f"The prediction could not be recorded in {self._folder} ({error}).",
+                    remedy="Free some disk space, then ask again.",
+                ) from error
+            self._size += len(lines)
+
+    def drain(self) -> int:
+        """Move what was spooled to the log, that of processes which died too.
+
+        Returns:
+            How many predictions were moved.
+
+        Raises:
+            DatabaseUnavailableError: The rest stays in the spool; the same call may be made again.
+        """
+        with self._draining:
+            moved = self._drain_free_segments()
+            if self._size:
+                self._rotate()
+                moved += self._drain_free_segments()
+            return moved
+
+    def close(self) -> None:
+        """Let go of the segment; what it holds is drained by whoever drains next."""
+        with self._writing:
+            os.close(self._descriptor)
+            if not self._size:
+                self._path.unlink(missing_ok=True)
+
+    def _rotate(self) -> None:
+        with self._writing:
+            full = self._descriptor
+            self._path, self._descriptor = _new_segment(self._folder)
+            self._size = 0
+            os.close(full)
+
+    def _drain_free_segments(self) -> int:
+        moved = 0
+        for path in sorted(self._folder.glob(_SEGMENTS)):
+            if path == self._path:
+                continue
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # another process has just drained it
+            try:
+                moved += self._drain_segment(path, descriptor)
+            finally:
+                os.close(descriptor)
+        return moved
+
+    def _drain_segment(self, path: Path, descriptor: int) -> int:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return 0  # its process lives
+        try:
+            predictions = list(_predictions(path.read_bytes()))
+        except FileNotFoundError:
+            return 0  # drained between our look and our lock
+        except (ValueError, TypeError, KeyError):
+            logger.exception("%s is damaged and was set aside; look at it", path)
+            path.rename(path.with_suffix(".damaged"))
+            return 0
+        self._log.add(predictions)
+        path.unlink(missing_ok=True)
+        return len(predictions)
+
+
+def _new_segment(folder: Path) -> tuple[Path, int]:
+    """A new, locked, empty segment."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{uuid.uuid4().hex}.jsonl"
+    draft = path.with_suffix(".draft")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+    # It takes its name when it is locked: another process must never find it free.
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    draft.rename(path)
+    return path, descriptor
+
+
+def _write_whole(descriptor: int, lines: bytes) -> None:
+    if os.write(descriptor, lines) < len(lines):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _predictions(content: bytes) -> Iterator[Prediction]:
+    """The predictions of a segment; what stands behind the last line break was never answered."""
+    for line in content.split(b"\n")[:-1]:
+        values = orjson.loads(line)
+        yield Prediction(**{**values, "at": datetime.fromisoformat(values["at"])})

@@ -1,0 +1,91 @@
+"""What the registry knows, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from classmark.registry.gate import Status
+from classmark.registry.version import Lineage, Version
+
+
+class Action(StrEnum):
+    """What can happen to a version."""
+
+    REGISTERED = "registered"
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDraft:
+    """A version that is to be registered.
+
+    Attributes:
+        model: The model's name.
+        artifact: The folder that training wrote.
+        lineage: What the bump depends on.
+        metadata: What is kept beside the artifact: dataset, parameters, metrics and so on.
+        reason: Why it was made, for the history.
+    """
+
+    model: str
+    artifact: Path
+    lineage: Lineage
+    metadata: Mapping[str, Any]
+    reason: str = "trained"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """One version that exists.
+
+    Attributes:
+        model: The model's name.
+        version: Its number.
+        status: Where it stands.
+        created_at: When it was registered.
+        folder: Where its files lie.
+        digest: SHA-256 of its manifest.
+        metadata: As it was registered.
+    """
+
+    model: str
+    version: Version
+    status: Status
+    created_at: datetime
+    folder: Path
+    digest: str
+    metadata: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """As it is written: `arxiv_v1.0.0`."""
+        return self.folder.name
+
+
+@dataclass(frozen=True, slots=True)
+class VersionEvent:
+    """One line of a model's history.
+
+    Attributes:
+        sequence: 1, 2, 3, ... without gaps.
+        action: What happened.
+        version: To which version.
+        production_before: What was live before; None if nothing.
+        production_after: What was live from then on.
+        actor: Who did it.
+        reason: Why.
+        at: When.
+    """
+
+    sequence: int
+    action: Action
+    version: str
+    production_before: str | None
+    production_after: str | None
+    actor: str
+    reason: str
+    at: datetime

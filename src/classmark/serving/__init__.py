@@ -1,0 +1,28 @@
+"""How it answers: over HTTP, on a page, in batches."""
+
+from classmark.serving.api import ApiParts, MetricsView, create_api
+from classmark.serving.batch import BatchJob, run_batch
+from classmark.serving.batch_report import BatchReport
+from classmark.serving.predictor import Listener, Predictor
+from classmark.serving.runtime import ServedModel, load_served_model
+from classmark.serving.scheduler import Scheduler
+from classmark.serving.server import Address, listening_socket, run_server
+from classmark.serving.settings import ServingSettings
+
+__all__ = [
+    "Address",
+    "ApiParts",
+    "BatchJob",
+    "BatchReport",
+    "Listener",
+    "MetricsView",
+    "Predictor",
+    "Scheduler",
+    "ServedModel",
+    "ServingSettings",
+    "create_api",
+    "listening_socket",
+    "load_served_model",
+    "run_batch",
+    "run_server",
+]

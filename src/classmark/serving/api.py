@@ -1,0 +1,223 @@
+"""The HTTP API over one predictor."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from classmark import __version__
+from classmark.errors import InputError, UnknownPredictionError
+from classmark.predictions import Feedback, PredictionLog, Spool
+from classmark.serving.limits import BodyLimit
+from classmark.serving.predictor import Predictor
+from classmark.serving.problems import answer_errors
+from classmark.serving.schemas import (
+    FeedbackRequest,
+    FeedbackResponse,
+    HealthResponse,
+    ModelInfoResponse,
+    PredictionBody,
+    PredictRequest,
+    PredictResponse,
+    Problem,
+    ReadyResponse,
+)
+from classmark.serving.settings import ServingSettings
+
+# Another worker's prediction reaches the log when that worker drains its spool.
+_FEEDBACK_TRIES = 4
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "content": {"application/problem+json": {}}}
+    for status in (413, 422, 503)
+}
+
+
+class MetricsView(Protocol):
+    """Somebody who has counted."""
+
+    def as_json(self) -> Mapping[str, Any]:
+        """For people."""
+        ...
+
+    def as_prometheus(self) -> tuple[bytes, str]:
+        """For a scraper: the text and its content type."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """What the API stands on.
+
+    Attributes:
+        predictor: Answers.
+        log: Where feedback goes.
+        spool: Drained before a prediction counts as unknown.
+        metrics: What was counted.
+        settings: The limits.
+        lifespan: Runs as long as the app does.
+    """
+
+    predictor: Predictor
+    log: PredictionLog
+    spool: Spool
+    metrics: MetricsView
+    settings: ServingSettings
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_api(parts: ApiParts) -> FastAPI:
+    """The API as an ASGI app."""
+    app = FastAPI(
+        title="classmark",
+        version=__version__,
+        description="Classifies documents.",
+        lifespan=parts.lifespan,
+    )
+    answer_errors(app)
+    app.add_middleware(BodyLimit, max_bytes=parts.settings.max_body_bytes)
+    _add_predictions(app, parts)
+    _add_state(app, parts)
+    return app
+
+
+def _add_predictions(app: FastAPI, parts: ApiParts) -> None:
+    settings = parts.settings
+
+    @app.post("/predict", tags=["predictions"], responses=_PROBLEMS)
+    async def predict(body: PredictRequest) -> PredictResponse:
+        """Classify a few texts."""
+        return await _answered(parts, body, settings.max_texts)
+
+    @app.post("/predict_batch", tags=["predictions"], responses=_PROBLEMS)
+    async def predict_batch(body: PredictRequest) -> PredictResponse:
+        """Classify a large list of texts."""
+        return await _answered(parts, body, settings.max_batch_texts)
+
+    @app.post(
+        "/feedback",
+        tags=["predictions"],
+        responses={**_PROBLEMS, 404: {"model": Problem}},
+    )
+    async def feedback(body: FeedbackRequest) -> FeedbackResponse:
+        """Say what was true of a prediction."""
+        _check_label(parts, body.label)
+        await _kept_feedback(
+            parts, Feedback(body.prediction_id, body.label, body.user_id, datetime.now(UTC))
+        )
+        prediction = await asyncio.to_thread(parts.log.find, body.prediction_id)
+        return FeedbackResponse(
+            prediction_id=body.prediction_id,
+            label=body.label,
+            correct=prediction.label == body.label,
+        )
+
+
+def _add_state(app: FastAPI, parts: ApiParts) -> None:
+    served = parts.predictor.served
+
+    @app.get("/", include_in_schema=False)
+    async def home() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    @app.get("/health", tags=["state"])
+    async def health() -> HealthResponse:
+        """Whether the process lives."""
+        return HealthResponse(model_loaded=True, timestamp=datetime.now(UTC))
+
+    @app.get("/ready", tags=["state"])
+    async def ready() -> ReadyResponse:
+        """Whether it answers: a model is loaded and warmed up before the port opens."""
+        return ReadyResponse(ready=True)
+
+    @app.get("/model/info", tags=["state"])
+    async def model_info() -> ModelInfoResponse:
+        """Which model answers."""
+        version = served.version
+        return ModelInfoResponse(
+            name=version.model,
+            version=str(version.version),
+            architecture=version.metadata["architecture"],
+            labels=list(served.classifier.labels),
+            max_length=served.classifier.max_tokens,
+            created_at=version.created_at,
+            metrics=version.metadata["metrics"],
+        )
+
+    @app.get(
+        "/metrics",
+        tags=["state"],
+        response_model=None,
+        responses={200: {"content": {"application/json": {}, "text/plain": {}}}},
+    )
+    async def metrics(request: Request) -> Response:
+        """What was counted: JSON for people, Prometheus' text for a scraper, by Accept."""
+        if _wants_prometheus(request.headers.get("accept", "")):
+            text, content_type = parts.metrics.as_prometheus()
+            return Response(text, media_type=content_type)
+        return JSONResponse(parts.metrics.as_json())
+
+
+async def _answered(parts: ApiParts, body: PredictRequest, max_texts: int) -> PredictResponse:
+    _check_size(body.texts, max_texts, parts.settings.max_text_characters)
+    found = await parts.predictor.predict(body.texts, body.user_id)
+    version = parts.predictor.served.version
+    return PredictResponse(
+        predictions=[
+            PredictionBody(
+                id=served.prediction.id,
+                label=served.prediction.label,
+                confidence=served.prediction.confidence,
+                probabilities=dict(served.probabilities) if body.return_probabilities else None,
+            )
+            for served in found
+        ],
+        model=version.model,
+        model_version=str(version.version),
+        timestamp=found[0].prediction.at,
+    )
+
+
+def _check_size(texts: Sequence[str], max_texts: int, max_characters: int) -> None:
+    if len(texts) > max_texts:
+        raise InputError(
+            f"texts: {len(texts):,} texts are more than {max_texts:,}.",
+            remedy="Send fewer at a time, or use /predict_batch or `classmark predict --file`.",
+        )
+    for index, text in enumerate(texts):
+        if len(text) > max_characters:
+            raise InputError(
+                f"texts.{index}: {len(text):,} characters are more than {max_characters:,}.",
+                remedy="Send the part of the document that says what it is about.",
+            )
+
+
+def _check_label(parts: ApiParts, label: str) -> None:
+    known = parts.predictor.served.classifier.labels
+    if label not in known:
+        raise InputError(
+            f"label: {label!r} is no label of this model.", remedy=f"It knows: {', '.join(known)}."
+        )
+
+
+async def _kept_feedback(parts: ApiParts, feedback: Feedback) -> None:
+    for attempt in range(_FEEDBACK_TRIES):
+        try:
+            await asyncio.to_thread(parts.log.add_feedback, feedback)
+        except UnknownPredictionError:
+            if attempt == _FEEDBACK_TRIES - 1:
+                raise
+            await asyncio.to_thread(parts.spool.drain)
+            await asyncio.sleep(parts.settings.drain_seconds * attempt / 2)
+        else:
+            return
+
+
+def _wants_prometheus(accept: str) -> bool:
+    wanted = accept.lower()
+    return "application/openmetrics-text" in wanted or "text/plain" in wanted

@@ -1,0 +1,175 @@
+"""Whole files, on all cores, as jobs that a kill can't harm.
+
+Results are appended to a partial file as they come. The job's key is made from the input's bytes,
+the fields read and the model version, so that the same job started again goes on where it stopped.
+"""
+
+import csv
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from classmark.documents import Document, Fields, read_documents
+from classmark.durable import replacing, write_json
+from classmark.errors import ConflictError, SettingError
+from classmark.progress import Progress
+from classmark.serving.batch_report import BatchReport, report_on
+from classmark.serving.runtime import ServedModel
+
+_COLUMNS = (
+    "id",
+    "label",
+    "confidence",
+    "true_label",
+    "model",
+    "model_version",
+    "latency_ms",
+    "predicted_at",
+)
+_FLUSH_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class BatchJob:
+    """A file to classify.
+
+    Attributes:
+        source: JSON, JSONL or CSV.
+        fields: Which fields are read.
+        out: JSONL or CSV, by its name.
+        partials: The folder of unfinished jobs.
+        threads: Texts that are computed at once.
+    """
+
+    source: Path
+    fields: Fields
+    out: Path
+    partials: Path
+    threads: int
+
+    def __post_init__(self) -> None:
+        if self.out.suffix not in {".jsonl", ".csv"}:
+            raise SettingError(
+                f"Results can't be written as {self.out.name!r}.",
+                remedy="Name a file that ends with .jsonl or .csv.",
+            )
+
+
+def run_batch(
+    served: ServedModel, job: BatchJob, *, now: Callable[[], datetime], progress: Progress
+) -> BatchReport:
+    """Classify every document of a file; write the results, and a report beside them.
+
+    Raises:
+        SourceError: The input can't be read; what was computed so far is kept for the next start.
+        RecordError: Records of the input are unusable; likewise.
+        ConflictError: The same job runs in another process.
+    """
+    job.partials.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = job.partials / f"{_key(served, job)}.jsonl"
+    with partial.open("a+b") as file:
+        _lock(file, job)
+        done = _keep_whole_lines(file)
+        documents = islice(read_documents(job.source, job.fields), done, None)
+        rows = _rows(served, documents, job.threads, now)
+        for number, row in enumerate(progress.track(rows, "Predicting"), start=1):
+            file.write(orjson.dumps(row) + b"\n")
+            if number % _FLUSH_ROWS == 0:
+                file.flush()
+        file.flush()
+        report = report_on(_read_rows(partial), resumed_after=done)
+        _publish(partial, job.out)
+        write_json(job.out.with_name(job.out.name + ".report.json"), asdict(report))
+        partial.unlink()
+    return report
+
+
+def _rows(
+    served: ServedModel, documents: Iterable[Document], threads: int, now: Callable[[], datetime]
+) -> Iterator[dict[str, Any]]:
+    ahead: list[Document] = []
+
+    def texts() -> Iterator[str]:
+        for document in documents:
+            ahead.append(document)
+            yield document.text
+
+    for timed in served.classifier.classify_all(texts(), threads=threads):
+        document = ahead.pop(0)
+        yield {
+            "id": document.id,
+            "label": timed.answer.label,
+            "confidence": timed.answer.confidence,
+            "true_label": document.label,
+            "model": served.version.model,
+            "model_version": str(served.version.version),
+            "latency_ms": round(timed.seconds * 1000, 3),
+            "predicted_at": now().isoformat(timespec="milliseconds"),
+        }
+
+
+def _key(served: ServedModel, job: BatchJob) -> str:
+    with job.source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(repr((job.source.suffixes, job.fields, served.version.digest)).encode())
+    return digest.hexdigest()[:32]
+
+
+def _lock(file: IO[bytes], job: BatchJob) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConflictError(
+            f"{job.source} is being classified by this version in another process.",
+            remedy="Wait until it ends.",
+        ) from error
+
+
+def _keep_whole_lines(file: IO[bytes]) -> int:
+    """How many results stand in a partial file, once a line that was cut short is cut off."""
+    file.seek(0)
+    whole, count = 0, 0
+    for line in file:
+        if not line.endswith(b"\n"):
+            break
+        whole += len(line)
+        count += 1
+    file.truncate(whole)
+    file.seek(0, os.SEEK_END)
+    return count
+
+
+def _read_rows(partial: Path) -> Iterator[dict[str, Any]]:
+    with partial.open("rb") as file:
+        for line in file:
+            yield orjson.loads(line)
+
+
+def _publish(partial: Path, out: Path) -> None:
+    with replacing(out) as file:
+        if out.suffix == ".jsonl":
+            file.writelines(orjson.dumps(row) + b"\n" for row in _read_rows(partial))
+            return
+        # The file object is binary so that it can be synced; csv wants text.
+        lines = _CsvLines(file)
+        writer = csv.DictWriter(lines, _COLUMNS)
+        writer.writeheader()
+        writer.writerows(_read_rows(partial))
+
+
+class _CsvLines:
+    """What csv writes, as UTF-8 into a binary file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.encode())

@@ -1,0 +1,107 @@
+"""The bodies of the API."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _readable(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the text is empty")
+    if "\x00" in text:
+        raise ValueError("the text holds a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("the text holds half a surrogate pair, which is no character") from error
+    return text
+
+
+ReadableText = Annotated[str, AfterValidator(_readable)]
+ShortText = Annotated[ReadableText, Field(max_length=255)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PredictRequest(_Body):
+    """Texts to classify."""
+
+    texts: list[ReadableText] = Field(min_length=1, examples=[["A new index for range joins."]])
+    return_probabilities: bool = False
+    user_id: ShortText | None = None
+
+
+class PredictionBody(BaseModel):
+    """One answer."""
+
+    id: str = Field(description="Name it in /feedback.")
+    label: str
+    confidence: float = Field(description="The probability of the label.")
+    probabilities: dict[str, float] | None = None
+
+
+class PredictResponse(BaseModel):
+    """The answers in the order of the texts."""
+
+    predictions: list[PredictionBody]
+    model: str
+    model_version: str = Field(examples=["v1.2.0"])
+    timestamp: datetime
+
+
+class FeedbackRequest(_Body):
+    """What was true."""
+
+    prediction_id: ShortText
+    label: ShortText
+    user_id: ShortText | None = None
+
+
+class FeedbackResponse(BaseModel):
+    """It was kept."""
+
+    prediction_id: str
+    label: str
+    correct: bool = Field(description="Whether the prediction had this label.")
+
+
+class HealthResponse(BaseModel):
+    """Whether the process lives."""
+
+    status: Literal["healthy"] = "healthy"
+    model_loaded: bool
+    timestamp: datetime
+
+
+class ReadyResponse(BaseModel):
+    """Whether it answers."""
+
+    ready: bool
+
+
+class ModelInfoResponse(BaseModel):
+    """Which model answers."""
+
+    name: str
+    version: str
+    architecture: str
+    labels: list[str]
+    max_length: int | None = Field(description="Tokens that are read; null where all are.")
+    created_at: datetime
+    metrics: dict[str, dict[str, float]]
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 has it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    remedy: str | None = None
+    errors: list[dict[str, str]] = Field(
+        default_factory=list, description="Each field at fault, and why."
+    )

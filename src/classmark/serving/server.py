@@ -1,0 +1,81 @@
+"""The server process: the port is ours before anything is loaded, and workers share it."""
+
+import errno
+import socket
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from classmark.errors import PortInUseError, SettingError
+
+# How long requests in flight may still take when the server is told to stop.
+_GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """As a browser takes it."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", ""} else self.host  # noqa: S104 (shown)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def listening_socket(address: Address) -> socket.socket:
+    """A bound socket that workers can share.
+
+    Raises:
+        PortInUseError: Somebody else listens there.
+        SettingError: The address is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                f"Port {address.port} of {address.host} is in use.",
+                remedy="Stop what listens there, or choose another one with --port.",
+            ) from error
+        raise SettingError(
+            f"{address.host}:{address.port} can't be listened on ({error.strerror or error}).",
+            remedy="Give an address of this machine with --host and a free port with --port.",
+        ) from error
+    except OverflowError as error:
+        listener.close()
+        raise SettingError(
+            f"{address.port} is no port.", remedy="Give a number from 1 to 65535."
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def run_server(app: FastAPI | str, listener: socket.socket, *, workers: int) -> None:
+    """Serve until a signal says stop; requests in flight are answered first.
+
+    Args:
+        app: The app itself for one worker, "module:function" that makes it for several.
+        listener: Bound, as `listening_socket` gives it.
+        workers: Processes.
+    """
+    config = uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=workers,
+        log_level="warning",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    if workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+    else:
+        uvicorn.Server(config).run(sockets=[listener])
