@@ -1,5 +1,6 @@
 """Files that are whole or absent, whatever kills the process that writes them."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -75,6 +76,8 @@ def publishing(folder: Path) -> Iterator[Path]:
         try:
             draft.rename(folder)
         except OSError as error:
+            if error.errno not in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
+                raise
             raise FileExistsError(folder) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -87,7 +87,10 @@ def _shares(count: int, ratios: Ratios) -> tuple[int, ...] | None:
         sizes[index] += 1
     for index, size in enumerate(sizes):
         if size == 0:
-            sizes[sizes.index(max(sizes))] -= 1
+            spare = [i for i in range(len(sizes)) if sizes[i] > 1]
+            if not spare:
+                return None
+            sizes[max(spare, key=lambda i: sizes[i] - exact[i])] -= 1
             sizes[index] = 1
     off = max(abs(size - share) for size, share in zip(sizes, exact, strict=True))
     return tuple(sizes) if min(sizes) > 0 and off <= 1 + 1e-9 else None

@@ -8,6 +8,8 @@
 
 import gzip
 import os
+import uuid
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -21,6 +23,8 @@ from classmark.documents import Document
 from classmark.durable import point_link, publishing
 from classmark.errors import SourceError, UnknownDatasetError
 from classmark.naming import checked_name
+
+_MADE = ("created_at", "source", "recipe", "dropped", "read")
 
 
 class DatasetStore:
@@ -37,11 +41,15 @@ class DatasetStore:
             Its folder. A snapshot with that fingerprint that is there already is left as it is.
         """
         fingerprint = dataset.fingerprint
-        folder = self._snapshots / dataset.name / fingerprint[:12]
+        folder = self._snapshots / checked_name(dataset.name, of="dataset") / fingerprint[:12]
+        if folder.exists() and not _is_whole(folder, dataset):
+            folder.rename(folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.damaged"))
         if not folder.exists():
             # Another process may write the same rows just now: then they are there.
             with suppress(FileExistsError), publishing(folder) as draft:
                 _write_parts(draft, dataset, fingerprint)
+        if not folder.is_dir():
+            raise SourceError(f"{folder} is no folder.", remedy="Move away what stands there.")
         self._names.mkdir(parents=True, exist_ok=True)
         link = self._names / dataset.name
         point_link(link, os.path.relpath(folder, link.parent))
@@ -75,26 +83,31 @@ class DatasetStore:
             UnknownDatasetError: There is no dataset of that name.
             SourceError: Its files are damaged: their rows don't give its fingerprint.
         """
-        parts: dict[str, list[Document]] = {}
-        metadata: dict[str, Any] = {}
-        for part in PARTS:
-            metadata, parts[part] = _read_part(self.part_path(name, part))
-        dataset = Dataset(
-            name=name,
-            parts=parts,
-            created_at=metadata["created_at"],
-            source=metadata["source"],
-            recipe=metadata["recipe"],
-            dropped=metadata["dropped"],
-            read=metadata["read"],
+        # Resolved once, so that all parts are of one snapshot even if the name moves meanwhile.
+        return _read_snapshot(name, self.part_path(name, PARTS[0]).resolve().parent)
+
+
+def _is_whole(folder: Path, dataset: Dataset) -> bool:
+    try:
+        return _read_snapshot(dataset.name, folder).fingerprint == dataset.fingerprint
+    except SourceError:
+        return False
+
+
+def _read_snapshot(name: str, folder: Path) -> Dataset:
+    parts: dict[str, list[Document]] = {}
+    fingerprints: set[str] = set()
+    for part in PARTS:
+        made, fingerprint, parts[part] = _read_part(folder / f"{part}.json.gz")
+        fingerprints.add(fingerprint)
+    dataset = Dataset(name=name, parts=parts, **made)
+    if fingerprints != {dataset.fingerprint}:
+        raise SourceError(
+            f"The files of dataset {name!r} were changed: their rows don't give their "
+            f"fingerprint {' or '.join(sorted(fingerprints))}.",
+            remedy="Prepare it again from its source.",
         )
-        if dataset.fingerprint != metadata["fingerprint"]:
-            raise SourceError(
-                f"The files of dataset {name!r} were changed: their rows don't give the "
-                f"fingerprint {metadata['fingerprint'][:12]}.",
-                remedy="Prepare it again from its source.",
-            )
-        return dataset
+    return dataset
 
 
 def _write_parts(folder: Path, dataset: Dataset, fingerprint: str) -> None:
@@ -135,12 +148,15 @@ def _write_samples(
     file.write(b"\n]}\n")
 
 
-def _read_part(path: Path) -> tuple[dict[str, Any], list[Document]]:
+def _read_part(path: Path) -> tuple[dict[str, Any], str, list[Document]]:
+    """How the dataset was made, its fingerprint, and the rows of one part."""
     try:
         with gzip.open(path, "rb") as file:
             content = orjson.loads(file.read())
-        return content["metadata"], list(_documents(content["samples"]))
-    except (OSError, EOFError, KeyError, TypeError, orjson.JSONDecodeError) as error:
+        metadata = content["metadata"]
+        made = {field: metadata[field] for field in _MADE}
+        return made, str(metadata["fingerprint"]), list(_documents(content["samples"]))
+    except (OSError, EOFError, zlib.error, KeyError, TypeError, orjson.JSONDecodeError) as error:
         raise SourceError(
             f"{path} is damaged ({error}).", remedy="Prepare the dataset again from its source."
         ) from error

@@ -12,18 +12,17 @@ from dataclasses import dataclass
 from classmark.errors import SettingError
 
 _URL = re.compile(r"\b(?:https?|ftp)://[^\s<>\"']+|\bwww\.[^\s<>\"']+", re.IGNORECASE)
-_DISPLAY_MATH = re.compile(r"\$\$.*?\$\$|\\\[.*?\\\]", re.DOTALL)
-# A pair of dollars is mathematics only where no space stands inside it: "$5 and $6" is money.
-_INLINE_MATH = re.compile(
-    r"(?<!\\)\$(?![\s\d]+[\s,.])[^$\n]{1,300}?(?<![\s\\])\$(?!\d)|\\\(.*?\\\)"
-)
+# Bounded, so that an opening sign that nobody closes costs no quadratic time.
+_DISPLAY_MATH = re.compile(r"\$\$.{0,2000}?\$\$|\\\[.{0,2000}?\\\]", re.DOTALL)
+# Pandoc's rule: no space inside the dollars, no digit behind them; so "$5 and $6" is money.
+_INLINE_MATH = re.compile(r"(?<!\\)\$(?!\s)[^$\n]{1,300}?(?<![\s\\])\$(?!\d)|\\\(.{0,300}?\\\)")
 # \emph{word} keeps its word; \cite{key} and other references keep nothing.
 _LATEX_REFERENCE = re.compile(
-    r"\\(?:cite[tp]?|ref|label|eqref|footnote|url)\*?(?:\[[^\]]*\])*\{[^{}]*\}"
+    r"~?\\(?:cite[tp]?|ref|label|eqref|footnote|url)\*?(?:\[[^\]]*\])*\{[^{}]*\}"
 )
 _LATEX_COMMAND = re.compile(r"\\[a-zA-Z]+\*?(?:\[[^\]]*\])?")
-_LATEX_ACCENT = re.compile(r"\\[\"'`^~=.]\{?([a-zA-Z])\}?")
-_LATEX_LEFTOVER = re.compile(r"\\([%&_#$])|[{}]|(?<=\w)~(?=\w)")
+_LATEX_ACCENT = re.compile(r"(?:\\[\"'`^~=.]\{?)+([a-zA-Z])\}?")
+_LATEX_LEFTOVER = re.compile(r"\\+([%&_#$])|[{}]|(?<=\w)~(?=\w)")
 _REPEATED_PUNCTUATION = re.compile(r"([!?,;:.\-_*=~#])\1+")
 _WHITE_SPACE = re.compile(r"\s+")
 

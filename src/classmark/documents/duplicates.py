@@ -11,7 +11,7 @@ _NOT_A_WORD = re.compile(r"[\W_]+")
 
 def _digest(text: str) -> bytes:
     """16 bytes that stand for the words of a text, whatever its case and punctuation."""
-    words = _NOT_A_WORD.sub(" ", text.casefold()).strip()
+    words = _NOT_A_WORD.sub(" ", text.casefold()).strip() or text.strip()
     return hashlib.blake2b(words.encode(), digest_size=16).digest()
 
 

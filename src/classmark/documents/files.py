@@ -73,18 +73,29 @@ def _chain(first: Record, rest: Iterable[Record]) -> Iterator[Record]:
 
 def _problem(record: Record, fields: Fields) -> str | None:
     """What makes a record unusable, or None."""
-    values, text_fields, label_field = record.values, fields.text or (), fields.label or ""
-    for field in text_fields:
+    return _text_problem(record.values, fields.text or ()) or _label_problem(record.values, fields)
+
+
+def _text_problem(values: Mapping[str, Any], fields: tuple[str, ...]) -> str | None:
+    for field in fields:
         if field not in values:
             return f"no field '{field}'"
         if not isinstance(values[field], str | None):
             return f"'{field}' is a {type(values[field]).__name__}, not text"
-    if not any((values[field] or "").strip() for field in text_fields):
-        return f"no text in {' and '.join(repr(field) for field in text_fields)}"
-    if label_field not in values and fields.label_required:
-        return f"no field '{label_field}'"
-    if isinstance(values.get(label_field), dict | list):
-        return f"'{label_field}' is a {type(values[label_field]).__name__}, not a label"
+    if not any((values[field] or "").strip() for field in fields):
+        return f"no text in {' and '.join(repr(field) for field in fields)}"
+    return None
+
+
+def _label_problem(values: Mapping[str, Any], fields: Fields) -> str | None:
+    field = fields.label or ""
+    label = values.get(field)
+    if field not in values and fields.label_required:
+        return f"no field '{field}'"
+    if isinstance(label, dict | list):
+        return f"'{field}' is a {type(label).__name__}, not a label"
+    if not str(label).strip().isprintable():
+        return f"'{field}' has characters that don't print"
     return None
 
 
@@ -107,6 +118,6 @@ def _document(values: Mapping[str, Any], fields: Fields) -> Document:
 def _source_id(values: Mapping[str, Any]) -> str | None:
     for field in _ID_FIELDS:
         value = values.get(field)
-        if isinstance(value, str | int) and str(value).strip():
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             return str(value).strip()
     return None

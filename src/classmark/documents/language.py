@@ -6,7 +6,7 @@ from classmark.errors import MissingExtraError
 
 # Enough of a text to be sure of its language; the rest would only cost time.
 _CHARACTERS_READ = 400
-_LANGUAGES = ("EN", "FR", "DE", "ES", "PT", "IT", "NL", "PL", "RU", "UK", "TR", "ZH", "JA", "KO")
+_LANGUAGES = ("EN", "FR", "DE", "ES", "PT", "IT", "NL", "PL", "RU", "UK", "TR", "ZH", "JA", "AR")
 
 
 def english_detector() -> Callable[[str], bool]:
@@ -22,25 +22,8 @@ def english_detector() -> Callable[[str], bool]:
         from lingua import IsoCode639_1, Language, LanguageDetectorBuilder  # noqa: PLC0415 (extra)
     except ImportError as error:
         raise MissingExtraError("Detecting the language", extra="train") from error
-    codes = (
-        "EN",
-        "FR",
-        "DE",
-        "ES",
-        "PT",
-        "IT",
-        "NL",
-        "PL",
-        "RU",
-        "UK",
-        "TR",
-        "ZH",
-        "JA",
-        "KO",
-        "AR",
-    )
     builder = LanguageDetectorBuilder.from_iso_codes_639_1(
-        *(getattr(IsoCode639_1, code) for code in codes)
+        *(getattr(IsoCode639_1, code) for code in _LANGUAGES)
     )
     detector = builder.with_low_accuracy_mode().build()
 

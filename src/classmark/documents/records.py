@@ -14,6 +14,7 @@ import orjson
 from classmark.errors import SourceError
 
 BinaryFile = IO[bytes] | gzip.GzipFile
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORMATS = (".json", ".jsonl", ".ndjson", ".csv")
 
 
@@ -38,8 +39,8 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises:
         SourceError: The file is missing, of another format, or broken; the message names the place.
     """
-    kind = _format_of(path)
     try:
+        kind = _format_of(path)
         with _opened(path) as file:
             yield from _READERS[kind](path, file)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -77,13 +78,14 @@ def _opened(path: Path) -> BinaryFile:
 
 def _read_jsonl(path: Path, file: BinaryFile) -> Iterator[Record]:
     for number, line in enumerate(file, start=1):
-        if line.strip():
-            value = _parsed(path, line.removeprefix(b"\xef\xbb\xbf"), f"line {number}")
+        content = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+        if content.strip():
+            value = _parsed(path, content, f"line {number}")
             yield Record(f"line {number}", _as_object(path, value, f"line {number}"))
 
 
 def _read_json(path: Path, file: BinaryFile) -> Iterator[Record]:
-    value = _parsed(path, file.read().removeprefix(b"\xef\xbb\xbf"), "the file")
+    value = _parsed(path, file.read().removeprefix(_BYTE_ORDER_MARK), "the file")
     if isinstance(value, dict):
         value = value.get("samples")
     if not isinstance(value, list):
@@ -99,9 +101,8 @@ def _read_csv(path: Path, file: BinaryFile) -> Iterator[Record]:
     csv.field_size_limit(sys.maxsize)
     rows = csv.reader(_decoded_lines(path, file), strict=True)
     try:
-        header = next(rows, None)
-        if header is None:
-            raise SourceError(f"{path} is empty.", remedy="Its first line names the columns.")
+        header = next(rows, [])
+        _check_header(path, header)
         for row in filter(None, rows):
             if len(row) != len(header):
                 raise SourceError(
@@ -117,15 +118,31 @@ def _read_csv(path: Path, file: BinaryFile) -> Iterator[Record]:
         ) from error
 
 
+def _check_header(path: Path, header: list[str]) -> None:
+    if not header:
+        raise SourceError(f"{path} is empty.", remedy="Its first line names the columns.")
+    doubled = sorted({name for name in header if name and header.count(name) > 1})
+    if doubled:
+        raise SourceError(
+            f"{path} has two columns of one name: {', '.join(doubled)}.", remedy="Rename one."
+        )
+
+
 _READERS = {".json": _read_json, ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".csv": _read_csv}
 
 
 def _decoded_lines(path: Path, file: Iterable[bytes]) -> Iterator[str]:
     for number, line in enumerate(file, start=1):
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise _not_utf8(path, f"line {number}") from error
+        if "\0" in text:
+            raise SourceError(
+                f"{path} is not text: a NUL byte stands in line {number}.",
+                remedy="Export it again as CSV in UTF-8.",
+            )
+        yield text
 
 
 def _parsed(path: Path, content: bytes, place: str) -> Any:

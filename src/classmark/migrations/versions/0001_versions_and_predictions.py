@@ -13,6 +13,11 @@ _TIME = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     """Create the first tables."""
+    _create_versions()
+    _create_predictions()
+
+
+def _create_versions() -> None:
     op.create_table(
         "model_versions",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -48,6 +53,9 @@ def upgrade() -> None:
         sa.Column("at", _TIME, nullable=False),
         sa.UniqueConstraint("model", "sequence", name="one_line_of_history"),
     )
+
+
+def _create_predictions() -> None:
     op.create_table(
         "predictions",
         sa.Column("id", sa.String(36), primary_key=True),
