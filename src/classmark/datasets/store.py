@@ -55,6 +55,14 @@ class DatasetStore:
         point_link(link, os.path.relpath(folder, link.parent))
         return folder
 
+    def folder(self, name: str) -> Path:
+        """Where the snapshot lies that a name points at.
+
+        Raises:
+            UnknownDatasetError: There is no dataset of that name.
+        """
+        return self.part_path(name, PARTS[0]).resolve().parent
+
     def names(self) -> list[str]:
         """The datasets that can be loaded."""
         if not self._names.is_dir():
@@ -84,7 +92,7 @@ class DatasetStore:
             SourceError: Its files are damaged: their rows don't give its fingerprint.
         """
         # Resolved once, so that all parts are of one snapshot even if the name moves meanwhile.
-        return _read_snapshot(name, self.part_path(name, PARTS[0]).resolve().parent)
+        return _read_snapshot(name, self.folder(name))
 
 
 def _is_whole(folder: Path, dataset: Dataset) -> bool:

@@ -1,0 +1,176 @@
+"""The one place that builds the real thing from settings."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from classmark.database import Database
+from classmark.datasets import DatasetStore
+from classmark.errors import ClassmarkError, MissingExtraError, SettingError, UnavailableError
+from classmark.monitoring import ServingMetrics
+from classmark.predictions import Prediction, PredictionLog, Spool
+from classmark.registry import ModelReference, Registry
+from classmark.serving import (
+    ApiParts,
+    Predictor,
+    Scheduler,
+    ServedModel,
+    create_api,
+    load_served_model,
+)
+from classmark.settings import ServeJob, Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The clock of the real thing."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Everything that lies under one home folder.
+
+    Attributes:
+        settings: Of this home.
+        database: State and history.
+        datasets: What we learn from.
+        registry: What we have.
+        log: What was said.
+    """
+
+    settings: Settings
+    database: Database
+    datasets: DatasetStore
+    registry: Registry
+    log: PredictionLog
+
+    @property
+    def folder(self) -> Path:
+        """The home folder itself."""
+        return self.settings.home
+
+    @property
+    def reports(self) -> Path:
+        """Where evaluations are written."""
+        return self.folder / "reports"
+
+    @property
+    def results(self) -> Path:
+        """Where batch jobs write."""
+        return self.folder / "results"
+
+    @property
+    def threads(self) -> int:
+        """Texts that are computed at once."""
+        return self.settings.serving.worker_threads
+
+
+def open_home(folder: Path | None = None) -> Home:
+    """The home in a folder; what is missing is made when it is first written to.
+
+    Raises:
+        SettingError: Its settings can't be used.
+    """
+    settings = load_settings(folder)
+    database = Database(settings.database)
+    return Home(
+        settings=settings,
+        database=database,
+        datasets=DatasetStore(settings.home / "data"),
+        registry=Registry(database, settings.home / "models", now=utc_now, actor=settings.actor),
+        log=PredictionLog(database),
+    )
+
+
+def only_model(registry: Registry) -> str:
+    """The model's name where there is just one.
+
+    Raises:
+        SettingError: There is none, or several.
+    """
+    models = registry.models()
+    if len(models) == 1:
+        return models[0]
+    raise SettingError(
+        f"Which model? There are {', '.join(models)}." if models else "There is no model yet.",
+        remedy="Name one with --model." if models else "Start with: classmark quickstart",
+    )
+
+
+def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
+    """The API of a loaded model, with its page if it is asked for.
+
+    Raises:
+        MissingExtraError: The page is asked for and gradio is not installed.
+    """
+    settings = home.settings.serving
+    spool = Spool(home.folder / "spool", home.log)
+    metrics = ServingMetrics(
+        served.version.model, str(served.version.version), several_workers=job.workers > 1
+    )
+    scheduler = Scheduler(settings.worker_threads, settings.max_waiting_texts)
+    predictor = Predictor(served, scheduler, [_SpoolListener(spool), metrics], now=utc_now)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        draining = asyncio.create_task(_drain_for_ever(spool, settings.drain_seconds))
+        yield
+        draining.cancel()
+        scheduler.close()
+        await asyncio.to_thread(_drain_once, spool)
+        spool.close()
+
+    app = create_api(ApiParts(predictor, home.log, spool, metrics, settings, lifespan))
+    if job.page:
+        _mount_page(app, predictor, settings.max_text_characters)
+    return app
+
+
+def worker_app() -> FastAPI:
+    """The app of one of several worker processes; settings come by environment."""
+    home = open_home(load_settings().home)
+    job = ServeJob.handed_on()
+    served = load_served_model(home.registry, ModelReference.parse(job.model))
+    return build_app(home, served, job)
+
+
+class _SpoolListener:
+    """Puts answers on disk before they go out."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+
+    def on_predictions(self, predictions: Sequence[Prediction]) -> None:
+        self._spool.append(predictions)
+
+    def on_error(self, error: ClassmarkError) -> None:
+        """Nothing was said, so there is nothing to keep."""
+
+
+def _mount_page(app: FastAPI, predictor: Predictor, max_characters: int) -> None:
+    try:
+        from classmark.serving.ui import mount_page  # noqa: PLC0415 (extra)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("The web page", extra="ui") from error
+    mount_page(app, predictor, max_characters=max_characters)
+
+
+async def _drain_for_ever(spool: Spool, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(_drain_once, spool)
+
+
+def _drain_once(spool: Spool) -> None:
+    try:
+        spool.drain()
+    except UnavailableError as error:
+        logger.warning("Predictions wait in the spool: %s", error)

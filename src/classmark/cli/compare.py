@@ -1,0 +1,72 @@
+"""`classmark compare`."""
+
+from typing import Any
+
+from classmark.assembly import open_home
+from classmark.cli.evaluate import SourceArgument
+from classmark.cli.options import (
+    HomeOption,
+    JsonOption,
+    LabelFieldOption,
+    ReferenceArgument,
+    TextFieldsOption,
+    labelled_documents,
+    parsed_fields,
+)
+from classmark.cli.terminal import Bars, as_share, keep_result, say
+from classmark.evaluation import Comparison, assess, compare
+from classmark.models import load_classifier
+from classmark.registry import RegisteredVersion
+
+
+def run(
+    a: ReferenceArgument,
+    b: ReferenceArgument,
+    source: SourceArgument,
+    text_fields: TextFieldsOption = None,
+    label_field: LabelFieldOption = None,
+    home: HomeOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Two versions on the same labelled documents: is one better, and by how much?"""
+    place = open_home(home)
+    versions = [place.registry.verify(reference) for reference in (a, b)]
+    documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
+    given = [
+        assess(
+            load_classifier(version.folder), documents, threads=place.threads, progress=Bars()
+        ).given
+        for version in versions
+    ]
+    comparison = compare([document.label or "" for document in documents], *given)
+    result = describe(comparison, *versions)
+    say(result["verdict"])
+    keep_result(json, result)
+
+
+def describe(comparison: Comparison, a: RegisteredVersion, b: RegisteredVersion) -> dict[str, Any]:
+    """A comparison as the JSON result has it."""
+    winner = {"a": a.name, "b": b.name, None: None}[comparison.winner]
+    return {
+        "n": comparison.rows,
+        "a": {"version": a.name, "accuracy": comparison.accuracy_a},
+        "b": {"version": b.name, "accuracy": comparison.accuracy_b},
+        "difference": comparison.difference.value,
+        "interval": [comparison.difference.low, comparison.difference.high],
+        "p_value": comparison.p_value,
+        "only_a_right": comparison.only_a_right,
+        "only_b_right": comparison.only_b_right,
+        "winner": winner,
+        "verdict": _verdict(comparison, a.name, b.name, winner),
+    }
+
+
+def _verdict(comparison: Comparison, a: str, b: str, winner: str | None) -> str:
+    difference = comparison.difference
+    figures = (
+        f"{a} {as_share(comparison.accuracy_a)}, {b} {as_share(comparison.accuracy_b)} on "
+        f"{comparison.rows:,} documents: {difference.value * 100:+.1f} points "
+        f"({difference.low * 100:+.1f} to {difference.high * 100:+.1f}), "
+        f"p = {comparison.p_value:.3g}"
+    )
+    return f"{figures}. " + (f"{winner} wins." if winner else "No difference that is not chance.")

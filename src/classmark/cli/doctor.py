@@ -1,0 +1,158 @@
+"""`classmark doctor`."""
+
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from classmark import __version__
+from classmark.assembly import Home, open_home
+from classmark.cli.options import HomeOption, JsonOption
+from classmark.cli.terminal import keep_result, out
+from classmark.errors import ClassmarkError
+from classmark.registry import ModelReference, Status
+
+_EXTRAS = {
+    "train": ("torch", "transformers", "onnx", "matplotlib", "lingua-language-detector"),
+    "ui": ("gradio",),
+}
+_ENOUGH_DISK_GB = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: Its name.
+        state: "ok", "missing" (optional) or "broken".
+        detail: What was found.
+        remedy: What to do; empty where nothing need be done.
+    """
+
+    what: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def run(
+    port: Annotated[int, typer.Option(help="The port that you mean to serve on.")] = 8000,
+    home: HomeOption = None,
+    json: JsonOption = None,
+) -> None:
+    """What is installed, what works, what to do; exits with 1 if something is broken."""
+    findings = [_python(), *_packages(), *_home(home), _port(port)]
+    colours = {"ok": "green", "missing": "yellow", "broken": "red"}
+    for finding in findings:
+        colour = colours[finding.state]
+        out.print(f"[{colour}]{finding.state:>8}[/]  {finding.what}: ", end="")
+        out.print(finding.detail, markup=False)
+        if finding.remedy:
+            out.print(f"{'':>10}{finding.remedy}", markup=False)
+    broken = [finding.what for finding in findings if finding.state == "broken"]
+    keep_result(json, {"healthy": not broken, "findings": findings})
+    if broken:
+        raise typer.Exit(1)
+
+
+def _python() -> Finding:
+    cores = len(os.sched_getaffinity(0))
+    return Finding(
+        "system",
+        "ok",
+        f"classmark {__version__}, Python {platform.python_version()} at {sys.executable}, "
+        f"{platform.platform()}, {cores} cores",
+    )
+
+
+def _packages() -> Iterator[Finding]:
+    for extra, names in _EXTRAS.items():
+        missing = [name for name in names if _installed(name) is None]
+        found = ", ".join(f"{name} {_installed(name)}" for name in names if name not in missing)
+        if missing:
+            remedy = f"Install it: pip install 'classmark[{extra}]'"
+            detail = f"without {', '.join(missing)}"
+            yield Finding(f"extra '{extra}'", "missing", detail, remedy)
+        else:
+            yield Finding(f"extra '{extra}'", "ok", found)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _home(folder: Path | None) -> Iterator[Finding]:
+    try:
+        home = open_home(folder)
+    except ClassmarkError as error:
+        yield Finding("settings", "broken", error.message, error.remedy)
+        return
+    yield _disk(home)
+    if not home.folder.exists():
+        yield Finding(
+            "home", "ok", f"{home.folder} is not there yet", "Start with: classmark quickstart"
+        )
+        return
+    yield _checked("database", lambda: f"{home.log.count():,} predictions logged")
+    yield Finding("datasets", "ok", ", ".join(home.datasets.names()) or "none yet")
+    yield from _models(home)
+
+
+def _disk(home: Home) -> Finding:
+    folder = next(path for path in (home.folder, *home.folder.parents) if path.exists())
+    free = shutil.disk_usage(folder).free / 1e9
+    if not os.access(folder, os.W_OK):
+        return Finding("disk", "broken", f"{folder} can't be written to", "Name another --home.")
+    if free < _ENOUGH_DISK_GB:
+        return Finding("disk", "broken", f"{free:.1f} GB free", "Free some space.")
+    return Finding("disk", "ok", f"{free:.0f} GB free at {folder}")
+
+
+def _models(home: Home) -> Iterator[Finding]:
+    try:
+        models = home.registry.models()
+    except ClassmarkError as error:
+        yield Finding("models", "broken", error.message, error.remedy)
+        return
+    if not models:
+        yield Finding("models", "ok", "none yet", "Start with: classmark quickstart")
+    for model in models:
+        versions = home.registry.versions(model)
+        live = [one for one in versions if one.status is Status.PRODUCTION]
+        for one in live or versions[-1:]:
+            reference = ModelReference(model, one.version)
+            state = one.status.value
+            yield _checked(
+                f"model {model}",
+                lambda wanted=reference, state=state: (  # type: ignore[misc]
+                    f"{home.registry.verify(wanted).name} ({state}) is intact"
+                ),
+            )
+
+
+def _checked(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, "ok", look())
+    except ClassmarkError as error:
+        return Finding(what, "broken", error.message, error.remedy)
+
+
+def _port(port: int) -> Finding:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            return Finding(
+                "port", "missing", f"{port} is in use", "Serve on another one with --port."
+            )
+    return Finding("port", "ok", f"{port} is free")

@@ -1,0 +1,49 @@
+"""`classmark versions`."""
+
+from typing import Annotated
+
+import typer
+
+from classmark.assembly import open_home
+from classmark.cli.options import HomeOption, JsonOption
+from classmark.cli.terminal import as_share, keep_result, say_table
+
+ModelArgument = Annotated[str, typer.Argument(help="The model's name.")]
+
+
+def run(model: ModelArgument, home: HomeOption = None, json: JsonOption = None) -> None:
+    """List a model's versions, the oldest first."""
+    versions = open_home(home).registry.versions(model)
+    say_table(
+        ("version", "status", "architecture", "test accuracy", "MB", "registered"),
+        [
+            (
+                version.version,
+                version.status,
+                version.metadata["architecture"],
+                as_share(version.metadata["metrics"]["test"]["accuracy"]),
+                version.metadata["size_mb"],
+                version.created_at.isoformat(timespec="seconds"),
+            )
+            for version in versions
+        ],
+        title=model,
+    )
+    keep_result(
+        json,
+        {
+            "model": model,
+            "versions": [
+                {
+                    "version": str(version.version),
+                    "status": version.status.value,
+                    "path": str(version.folder),
+                    "created_at": version.created_at.isoformat(timespec="seconds"),
+                    "architecture": version.metadata["architecture"],
+                    "metrics": version.metadata["metrics"],
+                    "size_mb": version.metadata["size_mb"],
+                }
+                for version in versions
+            ],
+        },
+    )

@@ -1,0 +1,133 @@
+"""All settings of a home, composed from the rooms' own; the only reader of YAML and environment.
+
+A setting is taken from, first wins: the environment (`CLASSMARK_DATABASE_URL`,
+`CLASSMARK_SERVING__THREADS`, ...), the file `classmark.yaml` in the home, its default.
+"""
+
+import getpass
+import os
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+from yaml import YAMLError
+
+from classmark.errors import SettingError
+from classmark.serving import ServingSettings
+
+CONFIGURATION = "classmark.yaml"
+_MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+class Settings(BaseSettings):
+    """What can be set of a home."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="CLASSMARK_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    home: Path = Field(default=Path("workspace"), description="The folder of everything.")
+    database_url: str | None = Field(
+        default=None, description="As SQLAlchemy writes it; SQLite in the home by default."
+    )
+    actor: str = Field(
+        default_factory=_user, description="Who is written into the history; the login by default."
+    )
+    serving: ServingSettings = ServingSettings()
+
+    @property
+    def database(self) -> str:
+        """The URL of the database."""
+        return self.database_url or f"sqlite:///{self.home / 'classmark.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line before the environment before the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+
+class ServeJob(BaseSettings):
+    """What the processes of a server must know beside the settings; handed on by environment."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="CLASSMARK_SERVE_", frozen=True
+    )
+
+    model: str
+    page: bool = True
+    workers: int = 1
+
+    def hand_on(self, settings: Settings, metrics: Path) -> None:
+        """Put all of it into the environment that worker processes inherit.
+
+        Args:
+            settings: Of the home.
+            metrics: An empty folder in which workers share their counts.
+        """
+        os.environ |= {
+            "CLASSMARK_HOME": str(settings.home),
+            "CLASSMARK_SERVE_MODEL": self.model,
+            "CLASSMARK_SERVE_PAGE": str(self.page),
+            "CLASSMARK_SERVE_WORKERS": str(self.workers),
+            _MULTIPROCESS_METRICS: str(metrics),
+        }
+
+    @classmethod
+    def handed_on(cls) -> Self:
+        """What the parent process put into the environment."""
+        return cls()  # type: ignore[call-arg]  # from the environment
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """The settings of a home.
+
+    Args:
+        home: Its folder; None takes `CLASSMARK_HOME`, else `workspace`.
+
+    Raises:
+        SettingError: A setting is unknown or has a value that can't be; it is named.
+    """
+    folder = (home or Path(os.environ.get("CLASSMARK_HOME") or "workspace")).expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise SettingError(f"The home {folder} is no folder.", remedy="Name another with --home.")
+
+    class Located(Settings):
+        model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+            yaml_file=folder / CONFIGURATION
+        )
+
+    try:
+        return Located(home=folder)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise SettingError(
+            f"Settings of {folder} can't be used ({problems}).",
+            remedy=f"Mend {CONFIGURATION} or the CLASSMARK_* variables; docs/settings.md has all.",
+        ) from error
+    except (YAMLError, ValueError, TypeError, OSError) as error:
+        raise SettingError(
+            f"{folder / CONFIGURATION} can't be read ({error}).", remedy="Mend its YAML."
+        ) from error
