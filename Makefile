@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-heavy lint format clean
+.PHONY: help install run test test-heavy lint format lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,14 @@ lint: install ## ruff, mypy strict, import contracts
 format: install ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[all,dev]'
+	{ echo '# The lock: exact versions for make install, CI and the image. Made by: make lock'; \
+	  build/lock/bin/python -m pip freeze --exclude classmark | sed 's/+cpu$$//'; } > constraints.txt
+	rm -rf build/lock
 
 clean: ## Remove the environment, caches and the default workspace
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis workspace

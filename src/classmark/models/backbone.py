@@ -5,8 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from classmark.errors import MissingExtraError, SettingError
@@ -23,7 +22,7 @@ class Backbone:
         tokenizer: The fast one, in Rust.
     """
 
-    encoder: torch.nn.Module
+    encoder: PreTrainedModel
     tokenizer: Any
 
 
@@ -40,9 +39,7 @@ def load_backbone(name: str) -> Backbone:
     source = _embedded_folder() if name == EMBEDDED else name
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
-        encoder = AutoModel.from_pretrained(
-            source, use_safetensors=True, attn_implementation="eager"
-        )
+        encoder = AutoModel.from_pretrained(source, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise SettingError(
             f"The backbone {name!r} can't be loaded: {str(error).splitlines()[0]}",

@@ -111,6 +111,8 @@ def _write_exports(
     embedder: PooledEncoder, backbone: Backbone, drafts: Path, progress: Progress
 ) -> dict[str, Path]:
     exports = {name: drafts / name for name in ("fp32", "int8")}
+    # Fused attention embeds twice as fast; spelled out, it gives the graph that serves faster.
+    backbone.encoder.set_attn_implementation("eager")
     for name, folder in progress.track(exports.items(), "Exporting to ONNX", len(exports)):
         folder.mkdir()
         backbone.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
