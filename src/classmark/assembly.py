@@ -6,13 +6,20 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from classmark.database import Database
 from classmark.datasets import DatasetStore
-from classmark.errors import ClassmarkError, MissingExtraError, SettingError, UnavailableError
+from classmark.errors import (
+    ClassmarkError,
+    MissingExtraError,
+    NotFoundError,
+    SettingError,
+    UnavailableError,
+)
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import Prediction, PredictionLog, Spool
 from classmark.registry import ModelReference, Registry
@@ -90,6 +97,22 @@ def open_home(folder: Path | None = None) -> Home:
     )
 
 
+def existing_home(folder: Path | None = None) -> Home:
+    """The home in a folder that is there already: to look into a home makes none.
+
+    Raises:
+        SettingError: Its settings can't be used.
+        NotFoundError: There is no such folder.
+    """
+    home = open_home(folder)
+    if home.folder.is_dir():
+        return home
+    raise NotFoundError(
+        f"There is no home at {home.folder}.",
+        remedy="Name another with --home, or begin one: classmark quickstart",
+    )
+
+
 def only_model(registry: Registry) -> str:
     """The model's name where there is just one.
 
@@ -136,7 +159,7 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
 
 def worker_app() -> FastAPI:
     """The app of one of several worker processes; settings come by environment."""
-    home = open_home(load_settings().home)
+    home = open_home()
     job = ServeJob.handed_on()
     served = load_served_model(home.registry, ModelReference.parse(job.model))
     return build_app(home, served, job)
@@ -155,11 +178,20 @@ class _SpoolListener:
         """Nothing was said, so there is nothing to keep."""
 
 
+def check_page_extra() -> None:
+    """Let pass whoever has what the page needs.
+
+    Raises:
+        MissingExtraError: gradio is not installed.
+    """
+    if find_spec("gradio") is None:
+        raise MissingExtraError("The web page", extra="ui")
+
+
 def _mount_page(app: FastAPI, predictor: Predictor, max_characters: int) -> None:
-    try:
-        from classmark.serving.ui import mount_page  # noqa: PLC0415 (extra)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("The web page", extra="ui") from error
+    check_page_extra()
+    from classmark.serving.ui import mount_page  # noqa: PLC0415 (extra)
+
     mount_page(app, predictor, max_characters=max_characters)
 
 
@@ -174,3 +206,6 @@ def _drain_once(spool: Spool) -> None:
         spool.drain()
     except UnavailableError as error:
         logger.warning("Predictions wait in the spool: %s", error)
+    except Exception:
+        # Whatever it is, predictions are safe in the spool, and the next try may find it mended.
+        logger.exception("Predictions wait in the spool")

@@ -1,7 +1,8 @@
 """The database: SQLite by default, PostgreSQL by URL; the same code on both.
 
 Every write is one transaction that takes SQLite's write lock at its start (`BEGIN IMMEDIATE`), so
-that what was read in it can't change before it commits. Reads take a snapshot and wait for nobody.
+that what was read in it can't change before it commits. On PostgreSQL unique constraints decide who
+was first. Reads take a snapshot and wait for nobody.
 """
 
 import sqlite3
@@ -9,20 +10,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    URL,
+    DateTime,
+    Dialect,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import (
+    TimeoutError as PoolTimeoutError,
+)
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from classmark.errors import DatabaseUnavailableError, SettingError
+from classmark.errors import ConflictError, DatabaseUnavailableError, SettingError
 
 # The newest migration under migrations/versions; a test holds the two together.
 SCHEMA = "0001"
 # How long a writer waits for another one before it gives up.
 _BUSY_SECONDS = 30.0
+# What a reader asks of PostgreSQL; SQLite's reads are like that anyway.
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# Any number, as long as it is always this one: who holds it may migrate.
+_MIGRATION_LOCK = 2_079_514_369
 
 
 class Base(DeclarativeBase):
@@ -56,14 +79,8 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._url = make_url(url)
-            self._engine = _engine(url)
-        except (ArgumentError, ModuleNotFoundError) as error:
-            raise SettingError(
-                f"The database URL can't be used ({error}).",
-                remedy="Write it as sqlite:////path/file.db; leave it out for the default.",
-            ) from error
+        self._url = _checked_url(url)
+        self._engine = _engine(self._url)
         self._is_current = False
 
     @contextmanager
@@ -87,37 +104,74 @@ class Database:
     def _session(self, *, writes: bool) -> Iterator[Session]:
         try:
             self._bring_up_to_date()
-            bind = self._engine.execution_options(classmark_writes=writes)
-            with Session(bind, expire_on_commit=False) as session:
+            with Session(self._connectable(writes=writes), expire_on_commit=False) as session:
                 yield session
-        except OperationalError as error:
-            raise DatabaseUnavailableError(
-                f"The database {self._url.render_as_string()} does not answer ({error.orig}).",
-                remedy="Check that it runs and can be written to, then try again.",
-            ) from error
+        except SQLAlchemyError as error:
+            if not _is_unavailable(error):
+                raise
+            raise self._unavailable(getattr(error, "orig", None) or error) from error
+
+    def _connectable(self, *, writes: bool) -> Engine:
+        snapshot = {} if writes or self._engine.dialect.name == "sqlite" else _SNAPSHOT
+        return self._engine.execution_options(classmark_writes=writes, **snapshot)
+
+    def _unavailable(self, reason: object) -> DatabaseUnavailableError:
+        return DatabaseUnavailableError(
+            f"The database {self._url.render_as_string()} does not answer ({reason}).",
+            remedy="Check that it runs and can be written to, then try again.",
+        )
 
     def _bring_up_to_date(self) -> None:
         if self._is_current:
             return
         if self._url.get_backend_name() == "sqlite" and self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._engine.connect() as connection:
+            try:
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise self._unavailable(error) from error
+        with self._connectable(writes=False).connect() as connection:
             found = _schema_of(connection)
         if found != SCHEMA:
             _migrate(self._engine)
         self._is_current = True
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args=_connect_args(url))
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _on_sqlite_connect)
-        event.listen(engine, "begin", _on_sqlite_begin)
+def _checked_url(given: str) -> URL:
+    try:
+        url = make_url(given)
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, ModuleNotFoundError, ValueError) as error:
+        raise SettingError(
+            f"The database URL can't be used ({error}).",
+            remedy="Write it as sqlite:////path/file.db; leave it out for the default.",
+        ) from error
+    backend = url.get_backend_name()
+    is_file = url.database not in {None, "", ":memory:"}
+    if backend == "postgresql" or (backend == "sqlite" and is_file):
+        return url
+    raise SettingError(
+        f"The database URL {url.render_as_string()} can't be used.",
+        remedy="Name a file of SQLite, sqlite:////path/file.db, or a PostgreSQL database.",
+    )
+
+
+def _is_unavailable(error: SQLAlchemyError) -> bool:
+    """Whether the database itself is the trouble, and not what was asked of it."""
+    # DatabaseError's subclasses blame the statement; itself it is a file that is no database.
+    return (
+        isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
+        or type(error) is DatabaseError
+    )
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        # A server may have been restarted since the last transaction.
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _on_sqlite_connect)
+    event.listen(engine, "begin", _on_sqlite_begin)
     return engine
-
-
-def _connect_args(url: str) -> dict[str, Any]:
-    return {"timeout": _BUSY_SECONDS} if url.startswith("sqlite") else {}
 
 
 def _on_sqlite_connect(connection: sqlite3.Connection, _: object) -> None:
@@ -147,7 +201,15 @@ def _migrate(engine: Engine) -> None:
     config.set_main_option("script_location", "classmark:migrations")
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
         # The lock is held: whoever waited here may find the work done.
-        if _schema_of(connection) != SCHEMA:
+        found = _schema_of(connection)
+        if found is not None and found > SCHEMA:
+            raise ConflictError(
+                f"The database has schema {found}; this release knows {SCHEMA} at most.",
+                remedy="Use the release that wrote it, or a newer one.",
+            )
+        if found != SCHEMA:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

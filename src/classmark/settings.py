@@ -5,17 +5,22 @@ A setting is taken from, first wins: the environment (`CLASSMARK_DATABASE_URL`,
 """
 
 import getpass
+import math
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
+from sqlalchemy import URL
 from yaml import YAMLError
 
 from classmark.errors import SettingError
@@ -51,7 +56,17 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The URL of the database."""
-        return self.database_url or f"sqlite:///{self.home / 'classmark.db'}"
+        if self.database_url:
+            return self.database_url
+        return URL.create("sqlite", database=str(self.home / "classmark.db")).render_as_string()
+
+    @field_validator("serving")
+    @classmethod
+    def _no_negative_numbers(cls, serving: ServingSettings) -> ServingSettings:
+        wrong = [name for name, value in asdict(serving).items() if not 0 <= value < math.inf]
+        if wrong:
+            raise ValueError(f"no number of 0 or more: {', '.join(wrong)}")
+        return serving
 
     @classmethod
     def settings_customise_sources(
@@ -108,9 +123,7 @@ def load_settings(home: Path | None = None) -> Settings:
     Raises:
         SettingError: A setting is unknown or has a value that can't be; it is named.
     """
-    folder = (home or Path(os.environ.get("CLASSMARK_HOME") or "workspace")).expanduser().resolve()
-    if folder.exists() and not folder.is_dir():
-        raise SettingError(f"The home {folder} is no folder.", remedy="Name another with --home.")
+    folder = _folder(home or Path(os.environ.get("CLASSMARK_HOME") or "workspace"))
 
     class Located(Settings):
         model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -120,14 +133,37 @@ def load_settings(home: Path | None = None) -> Settings:
     try:
         return Located(home=folder)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
-        )
+        problems = "; ".join(_described(item) for item in error.errors())
         raise SettingError(
             f"Settings of {folder} can't be used ({problems}).",
             remedy=f"Mend {CONFIGURATION} or the CLASSMARK_* variables; docs/settings.md has all.",
         ) from error
+    except SettingsError as error:
+        raise SettingError(
+            f"A CLASSMARK_* variable can't be read ({error}).",
+            remedy="Set each setting on its own, as CLASSMARK_SERVING__THREADS=4.",
+        ) from error
     except (YAMLError, ValueError, TypeError, OSError) as error:
         raise SettingError(
-            f"{folder / CONFIGURATION} can't be read ({error}).", remedy="Mend its YAML."
+            f"{folder / CONFIGURATION} can't be read ({' '.join(str(error).split())}).",
+            remedy="Mend its YAML: one `name: value` a line.",
         ) from error
+
+
+def _folder(given: Path) -> Path:
+    try:
+        folder = given.expanduser().resolve()
+    except RuntimeError as error:
+        raise SettingError(
+            f"The home {given} can't be found ({error}).", remedy="Name another with --home."
+        ) from error
+    if folder.exists() and not folder.is_dir():
+        raise SettingError(f"The home {folder} is no folder.", remedy="Name another with --home.")
+    return folder
+
+
+def _described(problem: ErrorDetails) -> str:
+    """What is wrong with a setting, as `serving.threads: why`."""
+    unknown = problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}
+    reason = "there is no such setting" if unknown else problem["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(map(str, problem['loc']))}: {reason}"

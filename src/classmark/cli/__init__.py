@@ -1,10 +1,8 @@
 """The command line: one file a command; errors become exit codes here."""
 
+import io
 import sys
-from collections.abc import Callable
-from functools import wraps
 from importlib import import_module
-from typing import Any
 
 import typer
 
@@ -12,64 +10,79 @@ from classmark import __version__
 from classmark.cli.terminal import say_error
 from classmark.errors import ClassmarkError
 
-# name: (module, what it does), in the order of the loop.
+# name: what it does, in the order of the loop; each is a module of this folder.
 COMMANDS = {
-    "quickstart": ("quickstart", "All of it on 400 sample documents: prepare to serve."),
-    "prepare": ("prepare", "Documents become a dataset."),
-    "train": ("train", "A dataset becomes the next version of a model."),
-    "evaluate": ("evaluate", "Measure a version on labelled documents."),
-    "compare": ("compare", "Two versions on the same labelled documents."),
-    "versions": ("versions", "List a model's versions."),
-    "promote": ("promote", "Put a version into production."),
-    "rollback": ("rollback", "Put an earlier version back into production."),
-    "history": ("history", "What was live when, who moved it and why."),
-    "verify": ("verify", "Check every byte of a version."),
-    "predict": ("predict", "Classify one text, a file, or what you type."),
-    "serve": ("serve", "Answer over HTTP, with a web page."),
-    "doctor": ("doctor", "What is installed, what works, what to do."),
+    "quickstart": "All of it on 400 sample documents: prepare to serve.",
+    "prepare": "Documents become a dataset.",
+    "train": "A dataset becomes the next version of a model.",
+    "evaluate": "Measure a version on labelled documents.",
+    "compare": "Two versions on the same labelled documents.",
+    "versions": "List a model's versions.",
+    "promote": "Put a version into production.",
+    "rollback": "Put an earlier version back into production.",
+    "history": "What was live when, who moved it and why.",
+    "verify": "Check every byte of a version.",
+    "predict": "Classify one text, a file, or what you type.",
+    "serve": "Answer over HTTP, with a web page.",
+    "doctor": "What is installed, what works, what to do.",
 }
 _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
-    _app(sys.argv[1:])()
+    """Run the command that the arguments name; end the process with its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that lacks a character shows another one; nothing fails for that.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        _app(sys.argv[1:])(prog_name="classmark")
+    except ClassmarkError as error:
+        say_error(error.message, error.remedy)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        say_error(_described(error), "Check the path, its permissions and the space on the disk.")
+        sys.exit(ClassmarkError.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
 
 
 def _app(arguments: list[str]) -> typer.Typer:
     """All commands by name; only the one that is called is imported, so that help costs nothing."""
     app = typer.Typer(
-        add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_show_locals=False,
+        epilog="Options stand behind the command: classmark COMMAND --help lists them.",
     )
     app.callback(help="Classifies documents and keeps the models that do it honest.")(_root)
-    called = next((argument for argument in arguments if argument in COMMANDS), None)
-    for name, (module, summary) in COMMANDS.items():
-        run = import_module(f"classmark.cli.{module}").run if name == called else _not_called
-        app.command(name, help=None if name == called else summary)(_guarded(run))
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        if name == called:
+            app.command(name)(import_module(f"classmark.cli.{name}").run)
+        else:
+            app.command(name, help=summary)(_not_called)
     return app
 
 
-def _root(
-    *, version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"classmark {__version__}")
         raise typer.Exit
+
+
+def _root(
+    *,
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=_print_version
+    ),
+) -> None:
+    """What may stand before the command."""
 
 
 def _not_called() -> None:
     """Stands in the help for a command that is not imported."""
 
 
-def _guarded(run: Callable[..., None]) -> Callable[..., None]:
-    @wraps(run)
-    def guarded(*arguments: Any, **options: Any) -> None:
-        try:
-            run(*arguments, **options)
-        except ClassmarkError as error:
-            say_error(error)
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as interrupt:
-            raise typer.Exit(_INTERRUPTED) from interrupt
-
-    return guarded
+def _described(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."

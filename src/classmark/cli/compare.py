@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from classmark.assembly import open_home
+from classmark.assembly import existing_home
 from classmark.cli.evaluate import SourceArgument
 from classmark.cli.options import (
     HomeOption,
@@ -29,7 +29,7 @@ def run(
     json: JsonOption = None,
 ) -> None:
     """Two versions on the same labelled documents: is one better, and by how much?"""
-    place = open_home(home)
+    place = existing_home(home)
     versions = [place.registry.verify(reference) for reference in (a, b)]
     documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
     given = [

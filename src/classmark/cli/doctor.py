@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from classmark import __version__
 from classmark.assembly import Home, open_home
 from classmark.cli.options import HomeOption, JsonOption
-from classmark.cli.terminal import keep_result, out
+from classmark.cli.terminal import keep_result, out, say
 from classmark.errors import ClassmarkError
 from classmark.registry import ModelReference, Status
 
@@ -25,6 +26,7 @@ _EXTRAS = {
     "ui": ("gradio",),
 }
 _ENOUGH_DISK_GB = 2.0
+_COLOURS = {"ok": "green", "missing": "yellow", "broken": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,19 @@ class Finding:
 
 
 def run(
-    port: Annotated[int, typer.Option(help="The port that you mean to serve on.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The port that you mean to serve on.")
+    ] = 8000,
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
     """What is installed, what works, what to do; exits with 1 if something is broken."""
     findings = [_python(), *_packages(), *_home(home), _port(port)]
-    colours = {"ok": "green", "missing": "yellow", "broken": "red"}
     for finding in findings:
-        colour = colours[finding.state]
-        out.print(f"[{colour}]{finding.state:>8}[/]  {finding.what}: ", end="")
-        out.print(finding.detail, markup=False)
+        state = (f"{finding.state:>8}", _COLOURS[finding.state])
+        out.print(Text.assemble(state, f"  {finding.what}: {finding.detail}"))
         if finding.remedy:
-            out.print(f"{'':>10}{finding.remedy}", markup=False)
+            say(f"{'':>10}{finding.remedy}")
     broken = [finding.what for finding in findings if finding.state == "broken"]
     keep_result(json, {"healthy": not broken, "findings": findings})
     if broken:

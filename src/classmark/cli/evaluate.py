@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from classmark.assembly import open_home, utc_now
+from classmark.assembly import existing_home, utc_now
 from classmark.cli.options import (
     HomeOption,
     JsonOption,
@@ -32,7 +32,7 @@ def run(
     json: JsonOption = None,
 ) -> None:
     """Measure a version on labelled documents: figures with intervals, a report, the errors."""
-    place = open_home(home)
+    place = existing_home(home)
     version = place.registry.verify(reference)
     documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
     assessment = assess(

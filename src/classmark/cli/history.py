@@ -2,21 +2,21 @@
 
 from dataclasses import asdict
 
-from classmark.assembly import open_home
+from classmark.assembly import existing_home
 from classmark.cli.options import HomeOption, JsonOption
-from classmark.cli.terminal import keep_result, say_table
+from classmark.cli.terminal import as_moment, keep_result, say_table
 from classmark.cli.versions import ModelArgument
 
 
 def run(model: ModelArgument, home: HomeOption = None, json: JsonOption = None) -> None:
     """What was live when, who moved it and why."""
-    events = open_home(home).registry.history(model)
+    events = existing_home(home).registry.history(model)
     say_table(
-        ("", "when", "what", "version", "live before", "live after", "who", "why"),
+        ("", "when (UTC)", "what", "version", "live before", "live after", "who", "why"),
         [
             (
                 event.sequence,
-                event.at.isoformat(timespec="seconds"),
+                as_moment(event.at),
                 event.action.replace("_", " "),
                 event.version,
                 event.production_before or "",

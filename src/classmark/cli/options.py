@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,24 +11,58 @@ from classmark.documents import Document, Fields, read_documents
 from classmark.errors import SettingError, SourceError
 from classmark.registry import ModelReference
 
+# numpy and scikit-learn take no larger one.
+_LARGEST_SEED = 2**32 - 1
+
+
+def writable(path: Path | None) -> Path | None:
+    """The path itself, if a file can be written there; asked before the work, not after it.
+
+    Raises:
+        SettingError: It is a folder, or no file can be made there.
+    """
+    if path is None:
+        return None
+    folder = next((one for one in path.absolute().parents if os.path.lexists(one)), Path("/"))
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise SettingError(
+            f"No file can be written at {path}.",
+            remedy="Name a file in a folder that can be written to.",
+        )
+    return path
+
+
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", help="The folder of everything. [CLASSMARK_HOME, else workspace]"),
+    typer.Option(
+        "--home", help="The folder of everything.", show_default="CLASSMARK_HOME, else workspace"
+    ),
 ]
 JsonOption = Annotated[
-    Path | None, typer.Option("--json", help="Write the result as one JSON object to this file.")
+    Path | None,
+    typer.Option(
+        "--json", help="Write the result as one JSON object to this file.", callback=writable
+    ),
 ]
 TextFieldsOption = Annotated[
     str | None,
     typer.Option(
-        "--text-fields", help="Fields that make the text. [title,abstract where there, else text]"
+        "--text-fields",
+        help="Fields that make the text.",
+        show_default="title,abstract where there, else text",
     ),
 ]
 LabelFieldOption = Annotated[
     str | None,
     typer.Option(
-        "--label-field", help="Field of the label. [primary_category where there, else label]"
+        "--label-field",
+        help="Field of the label.",
+        show_default="primary_category where there, else label",
     ),
+]
+SeedOption = Annotated[
+    int,
+    typer.Option("--seed", min=0, max=_LARGEST_SEED, help="Everything random follows from it."),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
 ReferenceArgument = Annotated[
@@ -61,7 +96,7 @@ def labelled_documents(home: Home, source: str, fields: Fields) -> list[Document
     Raises:
         SourceError: There is neither a file nor a dataset of that name, or the file is broken.
     """
-    if Path(source).exists():
+    if Path(source).is_file():
         return list(read_documents(Path(source), fields))
     if source in home.datasets.names():
         return list(home.datasets.load(source).parts["test"])

@@ -1,5 +1,6 @@
 """`classmark predict`."""
 
+import io
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from classmark.assembly import Home, open_home, utc_now
+from classmark.assembly import Home, existing_home, utc_now
 from classmark.cli.options import (
     HomeOption,
     JsonOption,
@@ -16,9 +17,10 @@ from classmark.cli.options import (
     ReferenceArgument,
     TextFieldsOption,
     parsed_fields,
+    writable,
 )
 from classmark.cli.terminal import Bars, as_share, err, keep_result, say, say_table
-from classmark.documents import Fields
+from classmark.documents import Fields, read_documents
 from classmark.errors import SettingError
 from classmark.serving import BatchJob, BatchReport, ServedModel, load_served_model, run_batch
 
@@ -28,10 +30,17 @@ _SHOWN_CLASSES = 5
 
 def run(
     reference: ReferenceArgument,
-    text: Annotated[str | None, typer.Argument(help="The text to classify.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="The text to classify.")
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="Classify the documents of a file.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where results go: .jsonl or .csv. [results/ in the home]")
+        Path | None,
+        typer.Option(
+            help="Where the results of a file go: .jsonl or .csv.",
+            show_default="results/ in the home",
+            callback=writable,
+        ),
     ] = None,
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Classify each line that you type.")
@@ -46,24 +55,41 @@ def run(
         raise SettingError(
             "It is not clear what to classify.", remedy="Give a TEXT, or --file, or --interactive."
         )
-    place = open_home(home)
+    _check_out(out, file)
+    place = existing_home(home)
+    if text is not None:
+        _check_text(text)
     served = load_served_model(place.registry, reference)
     if file is not None:
         fields = parsed_fields(text_fields, label_field, label_required=False)
-        keep_result(json, _predict_file(place, served, file, (out, fields)))
-    elif interactive:
-        for line in _typed_lines():
-            _predict_text(served, line)
+        result = _predict_file(place, served, file, (out, fields))
+    elif text is not None:
+        result = _predict_text(served, text)
     else:
-        keep_result(json, _predict_text(served, text or ""))
+        result = {"predictions": [_predict_text(served, line) for line in _typed_lines()]}
+    keep_result(json, result)
+
+
+def _check_out(out: Path | None, file: Path | None) -> None:
+    if out is not None and (file is None or out.absolute() == file.absolute()):
+        raise SettingError(
+            f"--out {out} is for the results of --file, beside it.", remedy="Name another file."
+        )
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise SettingError("The text is empty.", remedy="Give the text to classify.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SettingError("The text is not UTF-8.", remedy="Convert it first.") from error
 
 
 def _predict_text(served: ServedModel, text: str) -> dict[str, Any]:
-    if not text.strip():
-        raise SettingError("The text is empty.", remedy="Give the text to classify.")
     timed = served.classifier.classify_timed(text)
     answer = timed.answer
-    say(f"[bold]{answer.label}[/]  {as_share(answer.confidence)}")
+    say(f"  {as_share(answer.confidence)}", strong=answer.label)
     probabilities = dict(zip(served.classifier.labels, answer.probabilities, strict=True))
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
     width = max(len(label) for label in probabilities)
@@ -84,6 +110,8 @@ def _predict_file(
     home: Home, served: ServedModel, file: Path, options: tuple[Path | None, Fields]
 ) -> dict[str, Any]:
     given, fields = options
+    # A file that can't be read is told before a job of its own is begun.
+    next(read_documents(file, fields), None)
     stamp = utc_now().strftime("%Y%m%dT%H%M%SZ")
     out = given or home.results / f"{served.version.name}_{stamp}.jsonl"
     job = BatchJob(file, fields, out, home.results / "unfinished", home.threads)
@@ -113,13 +141,19 @@ def show(report: BatchReport) -> None:
 
 
 def _typed_lines() -> Iterator[str]:
-    """The lines that somebody types, until an empty one or the end."""
-    if sys.stdin.isatty():
+    """The lines of standard input until its end; where somebody types, an empty one ends too."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # Bytes that are no text are told like any other text that can't be read.
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    typed = sys.stdin.isatty()
+    if typed:
         err.print("One text a line; an empty line ends.")
     while True:
-        if sys.stdin.isatty():
+        if typed:
             err.print("> ", end="")
-        line = sys.stdin.readline().strip()
-        if not line:
+        line = sys.stdin.readline()
+        if not line or (typed and not line.strip()):
             return
-        yield line
+        if line.strip():
+            _check_text(line)
+            yield line.strip()

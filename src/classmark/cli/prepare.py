@@ -12,6 +12,7 @@ from classmark.cli.options import (
     HomeOption,
     JsonOption,
     LabelFieldOption,
+    SeedOption,
     TextFieldsOption,
     parsed_fields,
     parsed_list,
@@ -34,17 +35,18 @@ def run(
     text_fields: TextFieldsOption = None,
     label_field: LabelFieldOption = None,
     per_class: Annotated[
-        int | None, typer.Option(help="At most so many documents of each label. [all]")
+        int | None,
+        typer.Option(help="At most so many documents of each label.", show_default="all"),
     ] = None,
     ratios: Annotated[str, typer.Option(help="Shares of train, val, test.")] = "0.8,0.1,0.1",
     min_words: Annotated[int, typer.Option(help="Shorter documents are dropped.")] = 50,
     labels: Annotated[
-        str | None, typer.Option(help="Keep these labels alone, as a,b,c. [all]")
+        str | None, typer.Option(help="Keep these labels alone, as a,b,c.", show_default="all")
     ] = None,
     any_language: Annotated[
         bool, typer.Option("--any-language", help="Keep documents that are not English.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Decides the sample and the split.")] = 42,
+    seed: SeedOption = 42,
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -73,7 +75,7 @@ def run(
     folder = place.datasets.save(dataset)
     result = describe(dataset, folder) | {"seconds": round(time.perf_counter() - start, 3)}
     show(dataset, per_class)
-    say(f"Snapshot [bold]{dataset.fingerprint[:12]}[/] in {folder}")
+    say(f"Snapshot: {folder}")
     say(f"Next: classmark train {name} --model {name} --family linear")
     keep_result(json, result)
 

@@ -1,6 +1,6 @@
 """`classmark promote`."""
 
-from classmark.assembly import open_home
+from classmark.assembly import existing_home
 from classmark.cli.options import HomeOption, JsonOption, ReasonOption, ReferenceArgument
 from classmark.cli.terminal import keep_result, say
 from classmark.registry import RegisteredVersion
@@ -13,8 +13,8 @@ def run(
     json: JsonOption = None,
 ) -> None:
     """Put a version into production in place of the one that is there."""
-    version = open_home(home).registry.promote(reference, reason)
-    say(f"[bold]{version.name}[/] is in production.")
+    version = existing_home(home).registry.promote(reference, reason)
+    say(" is in production.", strong=version.name)
     keep_result(json, describe(version))
 
 

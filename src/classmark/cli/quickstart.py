@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from classmark.assembly import Home, open_home, utc_now
+from classmark.assembly import Home, check_page_extra, open_home, utc_now
 from classmark.cli import compare as compare_command
 from classmark.cli import evaluate as evaluate_command
 from classmark.cli import prepare as prepare_command
 from classmark.cli import train as train_command
 from classmark.cli.options import HomeOption, JsonOption
-from classmark.cli.serve import serve
+from classmark.cli.serve import HostOption, PortOption, serve
 from classmark.cli.terminal import Bars, as_share, keep_result, say, say_table
 from classmark.datasets import Dataset, DocumentSource, PreparationRecipe, prepare
 from classmark.documents import Fields, QualityRules, english_detector, sample_documents
@@ -20,7 +20,14 @@ from classmark.durable import write_json
 from classmark.evaluation import Comparison, ReportHeading, compare, write_report
 from classmark.registry import ModelReference, RegisteredVersion
 from classmark.retraining import NewVersion, VersionRequest, train_version
-from classmark.serving import BatchJob, BatchReport, load_served_model, run_batch
+from classmark.serving import (
+    Address,
+    BatchJob,
+    BatchReport,
+    listening_socket,
+    load_served_model,
+    run_batch,
+)
 from classmark.settings import ServeJob
 from classmark.training import TrainingRecipe
 
@@ -30,8 +37,8 @@ _FAMILIES = ("linear", "encoder")
 
 def run(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Stop before serving.")] = False,
-    host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to serve on.")] = 8000,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -41,6 +48,18 @@ def run(
     predict the test part with it, write a report, then serve it.
     """
     place = open_home(home)
+    if no_serve:
+        keep_result(json, _whole_loop(place))
+        return
+    # What serving needs is looked for before the work, so that nobody waits for nothing.
+    check_page_extra()
+    with listening_socket(Address(host, port)) as listener:
+        keep_result(json, _whole_loop(place))
+        serve(place, ServeJob(model=f"{NAME}@production"), listener)
+
+
+def _whole_loop(place: Home) -> dict[str, Any]:
+    """The steps one after the other, and what came of them."""
     dataset = _prepared(place)
     linear, encoder = (_trained(place, dataset, family) for family in _FAMILIES)
     reports = [_reported(place, new) for new in (linear, encoder)]
@@ -63,13 +82,11 @@ def run(
     write_json(metrics, result)
     say(f"Reports: {', '.join(str(report / 'report.html') for report in reports)}")
     say(f"Metrics: {metrics}")
-    keep_result(json, result)
-    if not no_serve:
-        serve(place, ServeJob(model=f"{NAME}@production"), host, port)
+    return result
 
 
 def _prepared(home: Home) -> Dataset:
-    say("[bold]1. Prepare[/] 400 sample documents, invented for demonstration")
+    say(" 400 sample documents, invented for demonstration", strong="1. Prepare")
     recipe = PreparationRecipe(rules=QualityRules(is_english=english_detector()))
     source = DocumentSource(sample_documents(), {"name": "classmark sample documents"})
     dataset = prepare(NAME, source, recipe, now=utc_now(), progress=Bars())
@@ -79,7 +96,7 @@ def _prepared(home: Home) -> Dataset:
 
 
 def _trained(home: Home, dataset: Dataset, family: str) -> NewVersion:
-    say(f"[bold]2. Train[/] the {family} family")
+    say(f" the {family} family", strong="2. Train")
     new = train_version(
         dataset,
         VersionRequest(NAME, TrainingRecipe(family), notes="quickstart"),
@@ -92,7 +109,7 @@ def _trained(home: Home, dataset: Dataset, family: str) -> NewVersion:
 
 
 def _reported(home: Home, new: NewVersion) -> Path:
-    say(f"[bold]3. Evaluate[/] {new.version.name} on the test part")
+    say(f" {new.version.name} on the test part", strong="3. Evaluate")
     assessment = new.trained.assessments["test"]
     evaluate_command.show(new.version.name, assessment.evaluation)
     heading = ReportHeading(new.version.name, f"{NAME}, test part", utc_now())
@@ -100,7 +117,7 @@ def _reported(home: Home, new: NewVersion) -> Path:
 
 
 def _compared(linear: NewVersion, encoder: NewVersion) -> Comparison:
-    say("[bold]4. Compare[/] both on the same documents")
+    say(" both on the same documents", strong="4. Compare")
     a, b = (new.trained.assessments["test"] for new in (linear, encoder))
     comparison = compare([document.label or "" for document in a.documents], a.given, b.given)
     say(compare_command.describe(comparison, linear.version, encoder.version)["verdict"])
@@ -108,7 +125,7 @@ def _compared(linear: NewVersion, encoder: NewVersion) -> Comparison:
 
 
 def _promoted(home: Home, better: NewVersion, comparison: Comparison) -> RegisteredVersion:
-    say(f"[bold]5. Promote[/] {better.version.name}")
+    say(f" {better.version.name}", strong="5. Promote")
     return home.registry.promote(
         ModelReference(NAME, better.version.version),
         f"quickstart: the more accurate of two, p = {comparison.p_value:.3g}",
@@ -116,7 +133,7 @@ def _promoted(home: Home, better: NewVersion, comparison: Comparison) -> Registe
 
 
 def _predicted(home: Home, version: RegisteredVersion) -> tuple[BatchReport, Path]:
-    say("[bold]6. Predict[/] the test part as a batch")
+    say(" the test part as a batch", strong="6. Predict")
     served = load_served_model(home.registry, ModelReference(NAME, version.version))
     out = home.results / f"{version.name}_{utc_now():%Y%m%dT%H%M%SZ}.jsonl"
     test = home.datasets.part_path(NAME, "test")

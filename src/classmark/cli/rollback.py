@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from classmark.assembly import open_home
+from classmark.assembly import existing_home
 from classmark.cli.options import HomeOption, JsonOption, ReasonOption
 from classmark.cli.promote import describe
 from classmark.cli.terminal import keep_result, say
@@ -17,7 +17,10 @@ def run(
     to: Annotated[
         Version | None,
         typer.Option(
-            parser=Version.parse, metavar="VERSION", help="[the one that was live before]"
+            parser=Version.parse,
+            metavar="VERSION",
+            help="The version to go back to.",
+            show_default="the one that was live before",
         ),
     ] = None,
     reason: ReasonOption = "",
@@ -25,6 +28,6 @@ def run(
     json: JsonOption = None,
 ) -> None:
     """Put an earlier version back into production."""
-    version = open_home(home).registry.rollback(model, to, reason)
-    say(f"Rolled back: [bold]{version.name}[/] is in production.")
+    version = existing_home(home).registry.rollback(model, to, reason)
+    say(" is back in production.", strong=version.name)
     keep_result(json, describe(version))

@@ -1,11 +1,12 @@
 """What people see: results on standard output, everything else on standard error."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -14,14 +15,26 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 from rich.table import Table
+from rich.text import Text
 
 from classmark.durable import write_json
-from classmark.errors import ClassmarkError
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# In a pipe or a file nothing is wrapped: no table is as wide as this.
+_UNWRAPPED = 1000
+
+
+def _console(stream: TextIO, *, stderr: bool = False) -> Console:
+    """A console that shows every text as it is: names and labels may hold brackets and colons."""
+    width = None if stream.isatty() else _UNWRAPPED
+    return Console(
+        stderr=stderr, width=width, highlight=False, soft_wrap=True, markup=False, emoji=False
+    )
+
+
+out = _console(sys.stdout)
+err = _console(sys.stderr, stderr=True)
 
 
 class Bars:
@@ -39,9 +52,9 @@ class Bars:
             yield from bars.track(items, total=total, description=doing)
 
 
-def say(line: str) -> None:
-    """A line on standard output; it may hold rich markup."""
-    out.print(line)
+def say(line: str, *, strong: str = "") -> None:
+    """A line on standard output, its beginning in bold."""
+    out.print(Text.assemble((strong, "bold"), line))
 
 
 def say_table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
@@ -50,19 +63,19 @@ def say_table(headings: Sequence[str], rows: Iterable[Sequence[object]], title: 
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*map(str, row))
     out.print(table)
 
 
-def say_error(error: ClassmarkError) -> None:
+def say_error(message: str, remedy: str) -> None:
     """What went wrong and what to do next, on standard error."""
-    err.print(f"[bold red]Error:[/] {escape(error.message)}")
-    err.print(f"[bold]Next:[/] {escape(error.remedy)}")
+    err.print(Text.assemble(("Error:", "bold red"), f" {message}"))
+    err.print(Text.assemble(("Next:", "bold"), f" {remedy}"))
 
 
 def say_warning(text: str) -> None:
     """Something to look at, on standard error."""
-    err.print(f"[bold yellow]Note:[/] {escape(text)}")
+    err.print(Text.assemble(("Note:", "bold yellow"), f" {text}"))
 
 
 def keep_result(path: Path | None, result: Mapping[str, Any]) -> None:
@@ -74,3 +87,8 @@ def keep_result(path: Path | None, result: Mapping[str, Any]) -> None:
 def as_share(value: float) -> str:
     """A share as people read it: `83.1 %`."""
     return f"{value * 100:.1f} %"
+
+
+def as_moment(at: datetime) -> str:
+    """A moment as people read it, to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from classmark.assembly import open_home
-from classmark.cli.options import HomeOption, JsonOption
+from classmark.assembly import existing_home
+from classmark.cli.options import HomeOption, JsonOption, SeedOption
 from classmark.cli.terminal import Bars, as_share, keep_result, say
 from classmark.errors import SettingError
 from classmark.naming import checked_name
@@ -23,15 +23,15 @@ def run(
         typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the family; repeatable."),
     ] = None,
     bump: Annotated[
-        Bump | None, typer.Option(help="Which number rises. [what differs decides]")
+        Bump | None, typer.Option(help="Which number rises.", show_default="what differs decides")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 42,
+    seed: SeedOption = 42,
     notes: Annotated[str, typer.Option(help="For the metadata and the history.")] = "",
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
     """A dataset becomes the next version of a model: trained, exported, checked, registered."""
-    place = open_home(home)
+    place = existing_home(home)
     checked_name(model, of="model")
     request = VersionRequest(
         model, TrainingRecipe(family, parsed_parameters(set_ or []), seed), bump, notes
@@ -85,10 +85,11 @@ def show(new: NewVersion) -> None:
     version, metadata = new.version, new.version.metadata
     parity, metrics = metadata["parity"], metadata["metrics"]
     say(
-        f"Registered [bold]{version.name}[/] ({metadata['architecture']}, "
-        f"{metadata['size_mb']:.1f} MB, {metadata['training_seconds']:.0f} s): accuracy "
+        f" is registered ({metadata['architecture']}, {metadata['size_mb']:.1f} MB, "
+        f"{metadata['training_seconds']:.0f} s): accuracy "
         f"{as_share(metrics['val']['accuracy'])} on val, "
-        f"{as_share(metrics['test']['accuracy'])} on test"
+        f"{as_share(metrics['test']['accuracy'])} on test",
+        strong=version.name,
     )
     chosen = parity["exports"][parity["chosen"]]
     say(

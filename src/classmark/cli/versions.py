@@ -4,18 +4,18 @@ from typing import Annotated
 
 import typer
 
-from classmark.assembly import open_home
+from classmark.assembly import existing_home
 from classmark.cli.options import HomeOption, JsonOption
-from classmark.cli.terminal import as_share, keep_result, say_table
+from classmark.cli.terminal import as_moment, as_share, keep_result, say_table
 
 ModelArgument = Annotated[str, typer.Argument(help="The model's name.")]
 
 
 def run(model: ModelArgument, home: HomeOption = None, json: JsonOption = None) -> None:
     """List a model's versions, the oldest first."""
-    versions = open_home(home).registry.versions(model)
+    versions = existing_home(home).registry.versions(model)
     say_table(
-        ("version", "status", "architecture", "test accuracy", "MB", "registered"),
+        ("version", "status", "architecture", "test accuracy", "MB", "registered (UTC)"),
         [
             (
                 version.version,
@@ -23,7 +23,7 @@ def run(model: ModelArgument, home: HomeOption = None, json: JsonOption = None) 
                 version.metadata["architecture"],
                 as_share(version.metadata["metrics"]["test"]["accuracy"]),
                 version.metadata["size_mb"],
-                version.created_at.isoformat(timespec="seconds"),
+                as_moment(version.created_at),
             )
             for version in versions
         ],

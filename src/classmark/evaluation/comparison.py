@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
+from classmark.errors import RecordError
 from classmark.evaluation.intervals import CONFIDENCE, Estimate
 
 SIGNIFICANCE = 0.05
@@ -44,7 +45,12 @@ def compare(truth: Sequence[str], a: Sequence[str], b: Sequence[str]) -> Compari
     The test is McNemar's (1947) in its exact form: only rows on which one is right and the other
     wrong tell them apart, and under no difference each of these is a fair coin. The interval is a
     paired bootstrap.
+
+    Raises:
+        RecordError: There are no rows.
     """
+    if not truth:
+        raise RecordError("There are no documents to compare on.", remedy="Give labelled ones.")
     a_right = np.array([given == true for given, true in zip(a, truth, strict=True)])
     b_right = np.array([given == true for given, true in zip(b, truth, strict=True)])
     only_a, only_b = int((a_right & ~b_right).sum()), int((b_right & ~a_right).sum())
@@ -63,9 +69,13 @@ def compare(truth: Sequence[str], a: Sequence[str], b: Sequence[str]) -> Compari
 
 
 def _paired_difference(only_a: int, only_b: int, rows: int) -> Estimate:
-    """The difference of the accuracies; rows on which both agree only dilute it."""
-    shares = [only_a / rows, only_b / rows, 1 - (only_a + only_b) / rows]
-    draws = np.random.default_rng(_SEED).multinomial(rows, shares, size=_RESAMPLES)
+    """The difference of the accuracies; rows on which both agree only dilute it.
+
+    Half a row is added to each of the four kinds of row (Agresti and Min 2005), so that what was
+    not seen among few rows is not taken for impossible.
+    """
+    counts = np.array([only_a + 0.5, only_b + 0.5, rows - only_a - only_b + 1])
+    draws = np.random.default_rng(_SEED).multinomial(rows, counts / counts.sum(), size=_RESAMPLES)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile((draws[:, 1] - draws[:, 0]) / rows, [tail, 1 - tail])
     return Estimate((only_b - only_a) / rows, float(low), float(high))

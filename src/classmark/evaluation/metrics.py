@@ -48,11 +48,12 @@ class Evaluation:
     Attributes:
         rows: How many.
         accuracy: The share of right answers.
-        macro_f1: The mean over classes.
+        macro_f1: The mean over the classes that occur, as truth or as answer; a class that was
+            never given, or that no row has, counts 0.
         micro_f1: Equal to accuracy where every row has one label.
         weighted_f1: The mean over classes, weighted by support.
-        macro_precision: The mean over classes.
-        macro_recall: The mean over classes.
+        macro_precision: The mean over the same classes.
+        macro_recall: The mean over the same classes.
         roc_auc: One class against the rest, mean over classes; None where a class has no rows.
         mean_confidence: Of the given labels.
         per_class: In the order of labels.
@@ -95,15 +96,15 @@ def measure(
     counts = confusion_matrix(expected, given, labels=range(len(labels))).astype(np.int64)
     accuracy = proportion(int(np.trace(counts)), len(truth))
     per_class = tuple(_class_metrics(counts, index, label) for index, label in enumerate(labels))
-    present = [metrics for metrics in per_class if metrics.support]
+    occurring = [per_class[index] for index in np.flatnonzero(_occurs(counts))]
     return Evaluation(
         rows=len(truth),
         accuracy=accuracy,
         macro_f1=bootstrap(counts, _macro_f1, _SEED),
         micro_f1=accuracy,
         weighted_f1=bootstrap(counts, _weighted_f1, _SEED),
-        macro_precision=float(np.mean([metrics.precision.value for metrics in present])),
-        macro_recall=float(np.mean([metrics.recall.value for metrics in present])),
+        macro_precision=float(np.mean([metrics.precision.value for metrics in occurring])),
+        macro_recall=float(np.mean([metrics.recall.value for metrics in occurring])),
         roc_auc=_roc_auc(expected, probabilities),
         mean_confidence=float(probabilities.max(1).mean()),
         per_class=per_class,
@@ -123,7 +124,7 @@ def latency_of(seconds: Sequence[float]) -> Latency:
 def _class_metrics(counts: NDArray[np.int64], index: int, label: str) -> ClassMetrics:
     right = int(counts[index, index])
     support, given = int(counts[index].sum()), int(counts[:, index].sum())
-    f1 = float(_f1_per_class(counts)[index])
+    f1 = 2 * right / max(support + given, 1)
     return ClassMetrics(label, proportion(right, given), proportion(right, support), f1, support)
 
 
@@ -134,10 +135,14 @@ def _f1_per_class(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return found
 
 
+def _occurs(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which classes occur, as truth or as answer."""
+    found: NDArray[np.bool_] = (counts.sum(0) + counts.sum(1)) > 0
+    return found
+
+
 def _macro_f1(counts: NDArray[np.int64]) -> float:
-    """The mean over the classes that occur, as truth or as answer."""
-    occurs = (counts.sum(0) + counts.sum(1)) > 0
-    return float(_f1_per_class(counts)[occurs].mean())
+    return float(_f1_per_class(counts)[_occurs(counts)].mean())
 
 
 def _weighted_f1(counts: NDArray[np.int64]) -> float:

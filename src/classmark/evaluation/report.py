@@ -4,7 +4,7 @@ import base64
 import csv
 import io
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class ReportHeading:
     Attributes:
         model: As `arxiv_v1.0.0`.
         source: Where the documents came from.
-        evaluated_at: When.
+        evaluated_at: When, with its zone.
     """
 
     model: str
@@ -50,7 +50,7 @@ def write_report(assessment: Assessment, heading: ReportHeading, folder: Path) -
         )
     except ModuleNotFoundError as error:
         raise MissingExtraError("Plotting", extra="train") from error
-    stamp = heading.evaluated_at.strftime("%Y%m%dT%H%M%S_%fZ")
+    stamp = heading.evaluated_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S_%fZ")
     target = folder / f"{heading.model}_{stamp}"
     errors = _errors(assessment)
     with publishing(target) as draft:

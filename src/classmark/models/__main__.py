@@ -1,6 +1,7 @@
 """The fresh process of the parity gate: `python -m classmark.models ARTIFACT TEXTS ANSWERS`.
 
-TEXTS is a JSON list; ANSWERS becomes an .npy file of probabilities, shape (texts, classes).
+TEXTS is a JSON list; ANSWERS becomes an .npz file with `labels`, and `probabilities` of shape
+(texts, classes).
 """
 
 import sys
@@ -16,7 +17,7 @@ def main(artifact: Path, texts: Path, answers: Path) -> None:
     """Load the artifact as a server would and answer every text."""
     classifier = load_classifier(artifact)
     found = [classifier.probabilities(text) for text in orjson.loads(texts.read_bytes())]
-    np.save(answers, np.array(found))
+    np.savez(answers, labels=np.array(classifier.labels), probabilities=np.array(found))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,12 @@ def read_artifact_config(folder: Path) -> ArtifactConfig:
         cleaning = tuple(map(str, values["cleaning"]))
         return ArtifactConfig(str(values["family"]), labels, dict(values["parameters"]), cleaning)
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise TamperedVersionError(
-            f"{folder} is no artifact: {CONFIG} or {LABEL_MAP} is missing or damaged ({error}).",
-            remedy="Restore the folder from a backup, or train the version again.",
-        ) from error
+        raise damaged(folder, f"{CONFIG} or {LABEL_MAP} is missing or damaged ({error})") from error
+
+
+def damaged(folder: Path, problem: str) -> TamperedVersionError:
+    """The error that says what is wrong with an artifact."""
+    return TamperedVersionError(
+        f"{folder} is no whole artifact: {problem}.",
+        remedy="Restore the folder from a backup, or train the version again.",
+    )

@@ -5,8 +5,8 @@ from importlib import import_module
 from pathlib import Path
 
 from classmark.documents import steps_named
-from classmark.errors import MissingExtraError, SettingError
-from classmark.models.artifact import read_artifact_config
+from classmark.errors import ClassmarkError, MissingExtraError, SettingError
+from classmark.models.artifact import damaged, read_artifact_config
 from classmark.models.model import Classifier, Family
 
 
@@ -61,8 +61,14 @@ def load_classifier(folder: Path) -> Classifier:
     """
     config = read_artifact_config(folder)
     found: type[Classifier] = _imported(_entry(config.family).classifier)
-    classifier = found.load(folder, config)
-    classifier.steps = steps_named(config.cleaning)
+    steps = steps_named(config.cleaning)
+    try:
+        classifier = found.load(folder, config)
+    except (ClassmarkError, MemoryError):
+        raise
+    except Exception as error:  # every library has errors of its own for a damaged file
+        raise damaged(folder, str(error)) from error
+    classifier.steps = steps
     return classifier
 
 

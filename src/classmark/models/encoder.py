@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from classmark.models.backbone import Backbone, load_backbone
+from classmark.models.backbone import Backbone, check_length, load_backbone
 from classmark.models.encoder_runtime import MODEL, TOKENIZER
+from classmark.models.head import one_row_a_class
 from classmark.models.model import Family, Learned, TrainingData
 from classmark.models.onnx_export import export_onnx, quantise_onnx
+from classmark.models.parameters import Count, Strength
 from classmark.models.pooled_encoder import PooledEncoder
 from classmark.progress import Progress
 
@@ -27,16 +30,16 @@ class EncoderParameters:
 
     Attributes:
         backbone: `minilm`, a folder, or a model of the hub.
-        max_tokens: How much of a text is read.
+        max_tokens: How much of a text is read; two of them are the tokenizer's own.
         inverse_regularisation: scikit-learn's C of the head; None chooses among 1, 10 and 100 by
             the log loss on the validation part.
         batch_size: Texts that are embedded at once in training.
     """
 
     backbone: str = "minilm"
-    max_tokens: int = 256
-    inverse_regularisation: float | None = None
-    batch_size: int = 32
+    max_tokens: Annotated[int, Field(ge=3)] = 256
+    inverse_regularisation: Strength | None = None
+    batch_size: Count = 32
 
 
 class EncoderFamily(Family):
@@ -53,16 +56,14 @@ class EncoderFamily(Family):
     def _learn(self, data: TrainingData, drafts: Path, progress: Progress) -> Learned:
         torch.manual_seed(data.seed)
         backbone = load_backbone(self._parameters.backbone)
+        check_length(backbone, self._parameters.max_tokens)
         embedder = PooledEncoder(backbone.encoder)
         train = self._embedded(embedder, backbone, data.train.texts, progress)
         validation = self._embedded(embedder, backbone, data.validation.texts, progress)
         heads = self._fitted_heads(data, train)
-        losses = {
-            strength: float(log_loss(data.validation.labels, head.predict_proba(validation)))
-            for strength, head in heads.items()
-        }
+        losses = {strength: _log_loss(head, validation, data) for strength, head in heads.items()}
         chosen = min(losses, key=lambda strength: losses[strength])
-        embedder.attach_head(heads[chosen].coef_, heads[chosen].intercept_)
+        embedder.attach_head(*one_row_a_class(heads[chosen]))
         exports = _write_exports(embedder, backbone, drafts, progress)
         details = {
             "inverse_regularisation": chosen,
@@ -105,6 +106,14 @@ class EncoderFamily(Family):
             )
             for strength in (_INVERSE_REGULARISATIONS if given is None else (given,))
         }
+
+
+def _log_loss(
+    head: LogisticRegression, validation: NDArray[np.float64], data: TrainingData
+) -> float:
+    """The head's log loss on the validation part, in which a class may be missing."""
+    answers = head.predict_proba(validation)
+    return float(log_loss(data.validation.labels, answers, labels=data.labels))
 
 
 def _write_exports(

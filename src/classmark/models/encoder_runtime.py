@@ -8,7 +8,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from classmark.models.artifact import ArtifactConfig
+from classmark.models.artifact import ArtifactConfig, damaged
 from classmark.models.model import Classifier
 
 MODEL = "model.onnx"
@@ -39,6 +39,8 @@ class EncoderClassifier(Classifier):
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         session = ort.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
+        if session.get_outputs()[0].shape[-1] != len(config.labels):
+            raise damaged(folder, "labels and weights do not belong together")
         return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), config)
 
     def probabilities(self, text: str) -> NDArray[np.float64]:

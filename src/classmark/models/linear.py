@@ -13,12 +13,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.naive_bayes import ComplementNB
 
+from classmark.errors import RecordError
+from classmark.models.head import one_row_a_class
 from classmark.models.linear_runtime import TOKEN_PATTERN, VOCABULARY, WEIGHTS
 from classmark.models.model import Family, Learned, TrainingData
+from classmark.models.parameters import Count, Strength, Weight
 from classmark.progress import Progress
 
 _BAYES_WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-_SMOOTHING = 0.3
+_SMOOTHING = 0.1
 # Below this many training documents a term that stands in one of them still counts.
 _SMALL_CORPUS = 200
 
@@ -29,8 +32,8 @@ class LinearParameters:
 
     Attributes:
         longest_ngram: Words that a term has at most.
-        min_documents: Training documents that a term stands in at least; 1 in a corpus of fewer
-            than 200 documents.
+        min_documents: Training documents that a term stands in at least; None takes 2, or 1 where
+            there are fewer than 200.
         max_terms: The most frequent terms that are kept; None keeps all.
         inverse_regularisation: scikit-learn's C of the logistic regression.
         bayes_weight: How much of naive Bayes' weights is added; None chooses among 0, 0.5, 1, 2,
@@ -38,12 +41,12 @@ class LinearParameters:
         max_iterations: Of the solver.
     """
 
-    longest_ngram: int = 2
-    min_documents: int = 2
-    max_terms: int | None = None
-    inverse_regularisation: float = 10.0
-    bayes_weight: float | None = None
-    max_iterations: int = 500
+    longest_ngram: Count = 2
+    min_documents: Count | None = None
+    max_terms: Count | None = None
+    inverse_regularisation: Strength = 10.0
+    bayes_weight: Weight | None = None
+    max_iterations: Count = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class LinearFamily(Family):
 
     def _learn(self, data: TrainingData, drafts: Path, progress: Progress) -> Learned:
         vectoriser = self._vectoriser(len(data.train))
-        features = vectoriser.fit_transform(data.train.texts)
+        features = _fitted_features(vectoriser, data)
         heads = self._fitted_heads(features, data, progress)
         validation = vectoriser.transform(data.validation.texts)
         answers = {weight: head.log_probabilities(validation) for weight, head in heads.items()}
@@ -91,15 +94,17 @@ class LinearFamily(Family):
         _write(export, vectoriser, heads[chosen])
         details = {
             "terms": len(vectoriser.vocabulary_),
+            "min_documents": vectoriser.min_df,
             "bayes_weight": chosen,
             "validation_log_loss": {str(weight): loss for weight, loss in losses.items()},
         }
         return Learned(np.exp(answers[chosen]), {"fp32": export}, details)
 
     def _vectoriser(self, documents: int) -> TfidfVectorizer:
+        least = self._parameters.min_documents or (2 if documents >= _SMALL_CORPUS else 1)
         return TfidfVectorizer(
             ngram_range=(1, self._parameters.longest_ngram),
-            min_df=self._parameters.min_documents if documents >= _SMALL_CORPUS else 1,
+            min_df=least,
             max_features=self._parameters.max_terms,
             sublinear_tf=True,
             token_pattern=TOKEN_PATTERN,
@@ -117,7 +122,7 @@ class LinearFamily(Family):
         bayes = ComplementNB(alpha=_SMOOTHING)
         for estimator in progress.track((regression, bayes), "Fitting linear heads", 2):
             estimator.fit(features, data.train.labels)
-        coefficients, intercept = _one_row_a_class(regression)
+        coefficients, intercept = one_row_a_class(regression)
         given = self._parameters.bayes_weight
         return {
             weight: _Head((coefficients + weight * bayes.feature_log_prob_).T, intercept)
@@ -125,22 +130,26 @@ class LinearFamily(Family):
         }
 
 
-def _one_row_a_class(
-    regression: LogisticRegression,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scores for every class; scikit-learn keeps one row only where there are two classes."""
-    coefficients, intercept = np.asarray(regression.coef_), np.asarray(regression.intercept_)
-    if len(coefficients) > 1:
-        return coefficients, intercept
-    return np.vstack([0 * coefficients, coefficients]), np.concatenate([0 * intercept, intercept])
+def _fitted_features(vectoriser: TfidfVectorizer, data: TrainingData) -> Any:
+    """Features of the training texts, shape (texts, terms), sparse."""
+    try:
+        return vectoriser.fit_transform(data.train.texts)
+    except ValueError as error:
+        raise RecordError(
+            f"No term stands in {vectoriser.min_df} of {len(data.train)} training documents, so "
+            "that there is nothing to learn from.",
+            remedy="Lower min_documents, or check --text-fields: a term has two letters at least.",
+        ) from error
 
 
 def _write(folder: Path, vectoriser: TfidfVectorizer, head: _Head) -> None:
     terms = vectoriser.get_feature_names_out().tolist()
+    # What is the same for all classes changes no probability, and would cost digits of float32.
+    centred = head.coefficients - head.coefficients.mean(1, keepdims=True)
     (folder / VOCABULARY).write_text("\n".join(terms), "utf-8")
     weights = {
         "idf": np.asarray(vectoriser.idf_, np.float32),
-        "coefficients": np.ascontiguousarray(head.coefficients, np.float32),
+        "coefficients": np.ascontiguousarray(centred, np.float32),
         "intercept": head.intercept.astype(np.float32),
     }
     save_file(weights, folder / WEIGHTS)

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from classmark.errors import TamperedVersionError
-from classmark.models.artifact import ArtifactConfig
+from classmark.models.artifact import ArtifactConfig, damaged
 from classmark.models.model import Classifier
 
 WEIGHTS = "model.safetensors"
@@ -47,11 +46,10 @@ class LinearClassifier(Classifier):
         """The classifier whose vocabulary and weights lie in a folder."""
         terms = (folder / VOCABULARY).read_text("utf-8").split("\n")
         weights = load_file(folder / WEIGHTS)
-        if weights["coefficients"].shape != (len(terms), len(config.labels)):
-            raise TamperedVersionError(
-                f"Vocabulary, labels and weights in {folder} do not belong together.",
-                remedy="Restore the folder from a backup, or train the version again.",
-            )
+        found = [weights[name].shape for name in ("idf", "coefficients", "intercept")]
+        rows, columns = len(terms), len(config.labels)
+        if found != [(rows,), (rows, columns), (columns,)]:
+            raise damaged(folder, "vocabulary, labels and weights do not belong together")
         vocabulary = {term: index for index, term in enumerate(terms)}
         return cls(config.labels, vocabulary, weights, int(config.parameters["longest_ngram"]))
 

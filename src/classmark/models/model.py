@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from classmark.documents import CleaningStep, clean
+from classmark.documents import CleaningStep, clean, steps_named
 from classmark.errors import RecordError
 from classmark.models.artifact import ArtifactConfig, write_artifact_config
 from classmark.models.parameters import parsed_parameters
@@ -209,7 +209,9 @@ class Family(ABC):
         """Learn from the data and write a whole artifact into an empty folder.
 
         Raises:
-            RecordError: Fewer than two classes, or validation rows of a class that isn't learned.
+            RecordError: Fewer than two classes, validation rows of a class that isn't learned, or
+                texts that hold nothing to learn from.
+            SettingError: The texts were cleaned in a way that this release does not know.
             ParityError: The exported model does not answer as the trained one does.
         """
         _check(data)
@@ -222,19 +224,23 @@ class Family(ABC):
                 learned.exports.items(), "Checking exports", len(learned.exports)
             ):
                 write_artifact_config(export, config)
-                answers[name] = probabilities_in_fresh_process(export, data.validation.texts)
+                answers[name] = probabilities_in_fresh_process(
+                    export, data.validation.texts, data.labels
+                )
             parity = parity_verdict(learned.parent, answers, truth)
             shutil.copytree(learned.exports[parity.chosen], folder, dirs_exist_ok=True)
         return TrainingOutcome(self.architecture, parity, learned.details)
 
 
 def _check(data: TrainingData) -> None:
-    if len(data.labels) < 2:
+    steps_named(data.cleaning)
+    known = set(data.labels)
+    if len(known) < 2:
         raise RecordError(
-            f"The training part has one class only: {', '.join(data.labels) or 'none'}.",
+            f"The training part has one class only: {', '.join(known) or 'none'}.",
             remedy="A classifier needs documents of two classes at least.",
         )
-    unknown = Counter(label for label in data.validation.labels if label not in data.labels)
+    unknown = Counter(label for label in data.validation.labels if label not in known)
     if unknown or not len(data.validation):
         raise RecordError(
             f"Validation rows can't check this model: {dict(unknown) or 'there are none'}.",

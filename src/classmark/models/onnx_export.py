@@ -59,7 +59,7 @@ def quantise_onnx(fp32: Path, int8: Path) -> None:
             reduce_range=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul"],
-            nodes_to_exclude=_narrowing_products(graph),
+            nodes_to_exclude=[*_narrowing_products(graph), *_heads(graph)],
         )
 
 
@@ -73,6 +73,11 @@ def _narrowing_products(graph: onnx.ModelProto) -> list[str]:
         and len(shape := shapes.get(node.input[1], ())) == 2
         and shape[0] > shape[1]
     ]
+
+
+def _heads(graph: onnx.ModelProto) -> list[str]:
+    """The names that the quantiser gives to the products of two-dimensional linear layers."""
+    return [f"{node.name}_MatMul" for node in graph.graph.node if node.op_type == "Gemm"]
 
 
 class _quiet:  # noqa: N801 (reads as a statement)

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from classmark.errors import SettingError
 
 P = TypeVar("P")
+Count = Annotated[int, Field(ge=1)]
+Strength = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def parsed_parameters(kind: type[P], given: Mapping[str, str]) -> P:

@@ -23,6 +23,8 @@ QUANTISED_AGREEMENT = 0.97
 # How much accuracy quantisation may cost.
 QUANTISED_ACCURACY_LOSS = 0.005
 
+_REMEDY = "Nothing was registered. Report this with the versions that `classmark doctor` prints."
+
 Probabilities = NDArray[np.float64]
 
 
@@ -31,8 +33,8 @@ class Agreement:
     """How an export compares with its parent on the validation rows.
 
     Attributes:
-        label_share: The share of rows with the parent's label.
-        largest_gap: The largest difference of any probability.
+        label_share: The share of rows with the parent's label, all probabilities being numbers.
+        largest_gap: The largest difference of any probability; 1 where it is no number.
         accuracy: The export's own accuracy.
     """
 
@@ -70,8 +72,9 @@ def parity_verdict(
 
     Raises:
         ParityError: The fp32 export gives other labels than its parent on more than one row in a
-            thousand.
+            thousand, or an export has another shape.
     """
+    _check_shapes(parent, exports)
     expected = parent.argmax(1)
     parent_accuracy = float((expected == truth).mean())
     found = {name: _agreement(parent, export, truth) for name, export in exports.items()}
@@ -80,8 +83,7 @@ def parity_verdict(
         raise ParityError(
             f"The exported model gives its parent's label on {exact.label_share:.2%} of "
             f"{len(truth)} validation rows; {EXACT_AGREEMENT:.1%} are needed.",
-            remedy="Nothing was registered. Report this with the versions that `classmark doctor`"
-            " prints.",
+            remedy=_REMEDY,
         )
     quantised = found.get("int8")
     accepted = (
@@ -94,21 +96,36 @@ def parity_verdict(
 
 def _agreement(parent: Probabilities, export: Probabilities, truth: NDArray[np.int64]) -> Agreement:
     labels = export.argmax(1)
+    gaps = np.abs(export - parent)
+    # Without this, a model that gives no numbers at all would agree with a parent that gives none.
+    same = (labels == parent.argmax(1)) & np.isfinite(gaps).all(1)
     return Agreement(
-        label_share=float((labels == parent.argmax(1)).mean()),
-        largest_gap=float(np.abs(export - parent).max()),
+        label_share=float(same.mean()),
+        largest_gap=float(np.where(np.isfinite(gaps), gaps, 1.0).max()),
         accuracy=float((labels == truth).mean()),
     )
 
 
-def probabilities_in_fresh_process(artifact: Path, texts: Sequence[str]) -> Probabilities:
+def _check_shapes(parent: Probabilities, exports: Mapping[str, Probabilities]) -> None:
+    for name, export in exports.items():
+        if export.shape != parent.shape:
+            raise ParityError(
+                f"The {name} export answers {export.shape[0]} rows with {export.shape[1]} classes; "
+                f"its parent answers {parent.shape[0]} with {parent.shape[1]}.",
+                remedy=_REMEDY,
+            )
+
+
+def probabilities_in_fresh_process(
+    artifact: Path, texts: Sequence[str], labels: Sequence[str]
+) -> Probabilities:
     """What an artifact answers when a new process loads it, shape (texts, classes).
 
     Raises:
-        ParityError: It can't be loaded or does not answer.
+        ParityError: It can't be loaded, does not answer, or names its classes otherwise.
     """
     with tempfile.TemporaryDirectory(prefix="classmark-parity-") as folder:
-        question, answer = Path(folder, "texts.json"), Path(folder, "probabilities.npy")
+        question, answer = Path(folder, "texts.json"), Path(folder, "answers.npz")
         question.write_bytes(orjson.dumps(list(texts)))
         command = [
             sys.executable,
@@ -120,9 +137,15 @@ def probabilities_in_fresh_process(artifact: Path, texts: Sequence[str]) -> Prob
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise ParityError(
-                f"The exported model can't be loaded: {done.stderr.strip()[-500:]}",
-                remedy="Nothing was registered; see `classmark doctor`.",
-            )
-        found: Probabilities = np.load(answer, allow_pickle=False)
-        return found
+            told = done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}"
+            raise ParityError(f"The exported model can't be loaded: {told}.", remedy=_REMEDY)
+        with np.load(answer, allow_pickle=False) as answers:
+            found: Probabilities = answers["probabilities"]
+            named = answers["labels"].tolist()
+    if named != list(labels):
+        raise ParityError(
+            f"The exported model names its classes {', '.join(named)}; it was trained on "
+            f"{', '.join(labels)}, in this order.",
+            remedy=_REMEDY,
+        )
+    return found

@@ -1,6 +1,9 @@
 """Serving, counted: Prometheus metrics and the same figures as JSON."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import (
@@ -12,7 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.process_collector import ProcessCollector
 
 from classmark.errors import ClassmarkError
@@ -106,10 +109,20 @@ class ServingMetrics:
 
     def _collected(self) -> CollectorRegistry:
         if self._several_workers:
+            _forget_dead_workers()
             collected = CollectorRegistry()
             MultiProcessCollector(collected)  # type: ignore[no-untyped-call]
             return collected
         return self._registry
+
+
+def _forget_dead_workers() -> None:
+    """Let a worker's loaded model go with it; what it counted stays."""
+    for path in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("gauge_live*.db"):
+        worker = int(path.stem.rpartition("_")[2])
+        if not Path("/proc", str(worker)).exists():
+            with suppress(FileNotFoundError):  # another worker has just done it
+                mark_process_dead(worker)  # type: ignore[no-untyped-call]
 
 
 def _samples(families: Mapping[str, Metric], family: str, suffix: str) -> Iterator[Any]:

@@ -13,11 +13,12 @@ import os
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 import orjson
+from pydantic import TypeAdapter
 
 from classmark.errors import UnavailableError
 from classmark.predictions.log import PredictionLog
@@ -26,6 +27,10 @@ from classmark.predictions.prediction import Prediction
 logger = logging.getLogger(__name__)
 
 _SEGMENTS = "*.jsonl"
+# Predictions that are in memory and in one transaction, however much waits.
+_PREDICTIONS_AT_A_TIME = 500
+_CLOSED = -1
+_PREDICTION = TypeAdapter(Prediction)
 
 
 class Spool:
@@ -41,7 +46,8 @@ class Spool:
         self._log = log
         self._writing = threading.Lock()
         self._draining = threading.Lock()
-        self._path, self._descriptor = _new_segment(folder)
+        with _recorded_in(folder):
+            self._path, self._descriptor = _new_segment(folder)
         self._size = 0
 
     def append(self, predictions: Sequence[Prediction]) -> None:
@@ -50,16 +56,14 @@ class Spool:
         Raises:
             UnavailableError: They could not be written whole, and nothing of them was kept.
         """
-        lines = b"".join(orjson.dumps(asdict(prediction)) + b"\n" for prediction in predictions)
-        with self._writing:
+        lines = b"".join(orjson.dumps(prediction) + b"\n" for prediction in predictions)
+        with self._writing, _recorded_in(self._folder):
             try:
                 _write_whole(self._descriptor, lines)
-            except OSError as error:
-                os.ftruncate(self._descriptor, self._size)
-                raise UnavailableError(
-                    f"The prediction could not be recorded in {self._folder} ({error}).",
-                    remedy="Free some disk space, then ask again.",
-                ) from error
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._descriptor, self._size)
+                raise
             self._size += len(lines)
 
     def drain(self) -> int:
@@ -69,9 +73,9 @@ class Spool:
             How many predictions were moved.
 
         Raises:
-            DatabaseUnavailableError: The rest stays in the spool; the same call may be made again.
+            UnavailableError: The rest stays in the spool; the same call may be made again.
         """
-        with self._draining:
+        with self._draining, _recorded_in(self._folder):
             moved = self._drain_free_segments()
             if self._size:
                 self._rotate()
@@ -81,12 +85,17 @@ class Spool:
     def close(self) -> None:
         """Let go of the segment; what it holds is drained by whoever drains next."""
         with self._writing:
-            os.close(self._descriptor)
+            if self._descriptor == _CLOSED:
+                return
             if not self._size:
                 self._path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor, self._size = _CLOSED, 0
 
     def _rotate(self) -> None:
         with self._writing:
+            if self._descriptor == _CLOSED:
+                return
             full = self._descriptor
             self._path, self._descriptor = _new_segment(self._folder)
             self._size = 0
@@ -95,8 +104,6 @@ class Spool:
     def _drain_free_segments(self) -> int:
         moved = 0
         for path in sorted(self._folder.glob(_SEGMENTS)):
-            if path == self._path:
-                continue
             try:
                 descriptor = os.open(path, os.O_RDONLY)
             except FileNotFoundError:
@@ -111,18 +118,32 @@ class Spool:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return 0  # its process lives
-        try:
-            predictions = list(_predictions(path.read_bytes()))
-        except FileNotFoundError:
+            return 0  # its process lives, be it this one
+        if not path.exists():
             return 0  # drained between our look and our lock
-        except (ValueError, TypeError, KeyError):
-            logger.exception("%s is damaged and was set aside; look at it", path)
+        moved = damaged = 0
+        for lines in _blocks(descriptor):
+            predictions = [found for line in lines if (found := _prediction(line))]
+            self._log.add(predictions)
+            moved += len(predictions)
+            damaged += len(lines) - len(predictions)
+        if damaged:
+            logger.error("%s has %d damaged lines and was set aside; look at it", path, damaged)
             path.rename(path.with_suffix(".damaged"))
-            return 0
-        self._log.add(predictions)
-        path.unlink(missing_ok=True)
-        return len(predictions)
+        else:
+            path.unlink(missing_ok=True)
+        return moved
+
+
+@contextmanager
+def _recorded_in(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(
+            f"Predictions can't be recorded in {folder} ({error}).",
+            remedy="Free some disk space or mend its permissions, then ask again.",
+        ) from error
 
 
 def _new_segment(folder: Path) -> tuple[Path, int]:
@@ -131,9 +152,14 @@ def _new_segment(folder: Path) -> tuple[Path, int]:
     path = folder / f"{uuid.uuid4().hex}.jsonl"
     draft = path.with_suffix(".draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-    # It takes its name when it is locked: another process must never find it free.
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    draft.rename(path)
+    try:
+        # It takes its name when it is locked: another process must never find it free.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        draft.rename(path)
+    except OSError:
+        os.close(descriptor)
+        draft.unlink(missing_ok=True)
+        raise
     return path, descriptor
 
 
@@ -142,8 +168,17 @@ def _write_whole(descriptor: int, lines: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _predictions(content: bytes) -> Iterator[Prediction]:
-    """The predictions of a segment; what stands behind the last line break was never answered."""
-    for line in content.split(b"\n")[:-1]:
-        values = orjson.loads(line)
-        yield Prediction(**{**values, "at": datetime.fromisoformat(values["at"])})
+def _blocks(descriptor: int) -> Iterator[list[bytes]]:
+    """The lines of a segment; what stands behind the last line break was never answered."""
+    with open(descriptor, "rb", closefd=False) as file:
+        lines = (line for line in file if line.endswith(b"\n"))
+        while block := list(islice(lines, _PREDICTIONS_AT_A_TIME)):
+            yield block
+
+
+def _prediction(line: bytes) -> Prediction | None:
+    """The prediction of a line; None if it is damaged."""
+    try:
+        return _PREDICTION.validate_json(line)
+    except ValueError:
+        return None

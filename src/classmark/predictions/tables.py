@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import Double, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from classmark.database import Base, UtcTime
@@ -19,8 +19,8 @@ class PredictionRow(Base):
     version: Mapped[str] = mapped_column(String(32))
     text: Mapped[str] = mapped_column(Text)
     label: Mapped[str] = mapped_column(Text)
-    confidence: Mapped[float]
-    latency_ms: Mapped[float]
+    confidence: Mapped[float] = mapped_column(Double)
+    latency_ms: Mapped[float] = mapped_column(Double)
     user_id: Mapped[str | None] = mapped_column(String(255))
     at: Mapped[datetime] = mapped_column(UtcTime)
 

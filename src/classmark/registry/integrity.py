@@ -10,7 +10,6 @@ from classmark.durable import JSON_OPTIONS
 from classmark.errors import TamperedVersionError
 
 MANIFEST = "manifest.json"
-_REMEDY = "Never use it: restore it from a backup, roll back, or train it again."
 
 
 def write_manifest(folder: Path) -> None:
@@ -30,7 +29,7 @@ def verify_manifest(folder: Path, digest: str) -> None:
     Raises:
         TamperedVersionError: A file is missing, changed, extra, or no plain file; it is named.
     """
-    expected = _expected(folder)
+    expected = _expected(folder, digest)
     found = set(_names(folder))
     problems = [f"{name} is missing" for name in sorted(set(expected) - found)]
     problems += [f"{name} does not belong to it" for name in sorted(found - set(expected))]
@@ -40,13 +39,7 @@ def verify_manifest(folder: Path, digest: str) -> None:
         if _sha256(folder / name) != expected[name]
     ]
     if problems:
-        raise TamperedVersionError(
-            f"{folder} is not what was registered: {'; '.join(problems)}.", remedy=_REMEDY
-        )
-    if manifest_digest(folder) != digest:
-        raise TamperedVersionError(
-            f"{folder} is not what was registered: {MANIFEST} was changed.", remedy=_REMEDY
-        )
+        raise _tampered(folder, "; ".join(problems))
 
 
 def manifest_digest(folder: Path) -> str:
@@ -54,28 +47,39 @@ def manifest_digest(folder: Path) -> str:
     return _sha256(folder / MANIFEST)
 
 
-def _expected(folder: Path) -> dict[str, str]:
+def _expected(folder: Path, digest: str) -> dict[str, str]:
+    """What the manifest says, once it is known to be the one that was registered."""
+    if (folder / MANIFEST).is_symlink():
+        raise _tampered(folder, f"{MANIFEST} is a link")
     try:
-        manifest = orjson.loads((folder / MANIFEST).read_bytes())
-        return {str(name): str(digest) for name, digest in manifest["files"].items()}
-    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise TamperedVersionError(
-            f"{folder} is not what was registered: {MANIFEST} is missing or damaged.",
-            remedy=_REMEDY,
-        ) from error
+        content = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise _tampered(folder, f"{MANIFEST} can't be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise _tampered(folder, f"{MANIFEST} was changed")
+    files: dict[str, str] = orjson.loads(content)["files"]
+    return files
 
 
 def _names(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise TamperedVersionError(
-                f"{folder} is not what was registered: {path.name} is a link or no plain file.",
-                remedy=_REMEDY,
-            )
-        if path.is_file() and path != folder / MANIFEST:
-            yield path.relative_to(folder).as_posix()
+            raise _tampered(folder, f"{name} is a link or no plain file")
+        if path.is_file() and name != MANIFEST:
+            yield name
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _tampered(path.parent, f"{path.name} can't be read ({error.strerror})") from error
+
+
+def _tampered(folder: Path, problem: str) -> TamperedVersionError:
+    return TamperedVersionError(
+        f"{folder} is not what was registered: {problem}.",
+        remedy="Never use it: restore it from a backup, roll back, or train it again.",
+    )

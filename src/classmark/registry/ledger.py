@@ -1,11 +1,16 @@
 """State and history of versions in the database, always changed together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from classmark.database import Database
+from classmark.errors import ConflictError
 from classmark.registry.gate import Status
 from classmark.registry.records import Action, RegisteredVersion, VersionEvent
 from classmark.registry.tables import EventRow, VersionRow
@@ -19,6 +24,25 @@ class Signature:
     actor: str
     reason: str
     at: datetime
+
+
+@contextmanager
+def changing(database: Database, model: str, lost: ConflictError) -> Iterator[Session]:
+    """A transaction that changes one model's versions.
+
+    The lock file keeps the processes of one machine apart. Machines that share a PostgreSQL are
+    kept apart by its row locks and, where there is no row yet, by the unique constraints.
+
+    Raises:
+        ConflictError: `lost`, where another machine was first.
+    """
+    try:
+        with database.write() as session:
+            rows = select(VersionRow.id).where(VersionRow.model == model).order_by(VersionRow.id)
+            session.execute(rows.with_for_update())
+            yield session
+    except IntegrityError as error:
+        raise lost from error
 
 
 def version_rows(session: Session, model: str) -> list[VersionRow]:

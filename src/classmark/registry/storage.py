@@ -7,16 +7,20 @@
     models/<model>/version_registry.json    a view written from the database
 """
 
+import logging
 import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from classmark.durable import exclusive, point_link, publishing, write_json
-from classmark.errors import VersionExistsError
+from classmark.errors import UnavailableError, VersionExistsError
 from classmark.registry.integrity import manifest_digest, write_manifest
 from classmark.registry.version import PRODUCTION, Version
+
+logger = logging.getLogger(__name__)
 
 METADATA = "metadata.json"
 VIEW = "version_registry.json"
@@ -43,11 +47,15 @@ class VersionFolders:
         """Where a version lies, whether it is there or not."""
         return self._root / model / written_version(model, version)
 
-    def locked(self, model: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def locked(self, model: str) -> Iterator[None]:
         """Keep every other process on this machine from changing a model's versions."""
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (self._root / model).mkdir(exist_ok=True, mode=0o700)
-        return exclusive(self._root / model / ".lock")
+        folder = self._root / model
+        with _written(folder):
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(exist_ok=True, mode=0o700)
+        with exclusive(folder / ".lock"):
+            yield
 
     def publish(
         self, model: str, version: Version, artifact: Path, metadata: Mapping[str, Any]
@@ -59,35 +67,67 @@ class VersionFolders:
 
         Raises:
             VersionExistsError: The folder is there already.
+            UnavailableError: The files could not be written; none of them stays.
         """
         target = self.folder(model, version)
-        try:
-            with publishing(target) as draft:
-                shutil.copytree(artifact, draft, dirs_exist_ok=True)
-                draft.chmod(0o700)
-                write_json(draft / METADATA, metadata)
-                write_manifest(draft)
-        except FileExistsError as error:
-            raise VersionExistsError(
-                f"{target} is there already.",
-                remedy="Published versions never change; register the next one.",
-            ) from error
+        with _written(target):
+            try:
+                with publishing(target) as draft:
+                    shutil.copytree(artifact, draft, dirs_exist_ok=True)
+                    draft.chmod(0o700)
+                    write_json(draft / METADATA, metadata)
+                    write_manifest(draft)
+            except FileExistsError as error:
+                raise VersionExistsError(
+                    f"{target} is there already.",
+                    remedy="Published versions never change; register the next one.",
+                ) from error
         return manifest_digest(target)
 
-    def remove(self, model: str, version: Version) -> None:
-        """Delete a version's bytes, if they are there."""
+    def tidy(self, model: str, version: Version) -> None:
+        """Clear what processes left behind that died before the database knew of their version.
+
+        Half-written drafts go. A whole version is set aside, not deleted: it may have been made
+        with another database. To be called under the model's lock.
+        """
         target = self.folder(model, version)
-        if target.exists():
-            # Renamed first, so that a half-deleted version never stands under its name.
-            doomed = target.with_name(f".{target.name}.removed")
-            target.rename(doomed)
-            shutil.rmtree(doomed)
+        with _written(target):
+            for draft in target.parent.glob(".*.draft"):
+                _remove(draft)
+            if target.exists():
+                aside = target.with_name(f"{target.name}.unknown-{uuid.uuid4().hex[:8]}")
+                target.rename(aside)
+                logger.warning("The database does not know %s; now it is %s", target, aside.name)
 
     def show(self, model: str, live: Version | None, view: Mapping[str, Any]) -> None:
-        """Let the `production` link and the JSON view say what the database says."""
-        link = self._root / model / PRODUCTION
-        if live is None:
-            link.unlink(missing_ok=True)
-        else:
-            point_link(link, written_version(model, live))
-        write_json(self._root / model / VIEW, view)
+        """Let the `production` link and the JSON view say what the database says.
+
+        Raises:
+            UnavailableError: They could not be written; the next change of the model mends them.
+        """
+        folder = self._root / model
+        with _written(folder):
+            if live is None:
+                (folder / PRODUCTION).unlink(missing_ok=True)
+            else:
+                point_link(folder / PRODUCTION, written_version(model, live))
+            write_json(folder / VIEW, view)
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """What is written in the block is; else the error says where it could not be."""
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(
+            f"{folder} can't be written ({error}).",
+            remedy="Free some disk space or mend its permissions, then try again.",
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

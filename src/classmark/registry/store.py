@@ -8,7 +8,12 @@ from typing import Any
 from sqlalchemy import select
 
 from classmark.database import Database
-from classmark.errors import PromotionRefusedError, UnknownModelError, UnknownVersionError
+from classmark.errors import (
+    PromotionRefusedError,
+    UnknownModelError,
+    UnknownVersionError,
+    VersionExistsError,
+)
 from classmark.naming import checked_name
 from classmark.registry import ledger
 from classmark.registry.gate import Status, check_promotion, check_rollback
@@ -54,12 +59,15 @@ class Registry:
         Args:
             draft: What was trained.
             bump: Which number rises; None takes what differs from the latest version.
+
+        Raises:
+            VersionExistsError: Another machine took the number at the same moment.
+            UnavailableError: The files could not be written.
         """
         checked_name(draft.model, of="model")
         with self._folders.locked(draft.model):
             version = self._next_version(draft, bump)
-            # A process that died between files and database left files that nobody knows.
-            self._folders.remove(draft.model, version)
+            self._folders.tidy(draft.model, version)
             created_at = self._now()
             metadata = {
                 "name": written_version(draft.model, version),
@@ -71,18 +79,17 @@ class Registry:
                 **draft.metadata,
             }
             digest = self._folders.publish(draft.model, version, draft.artifact, metadata)
-            with self._database.write() as session:
-                row = VersionRow(
-                    model=draft.model,
-                    major=version.major,
-                    minor=version.minor,
-                    patch=version.patch,
-                    status=Status.TESTING.value,
-                    digest=digest,
-                    created_at=created_at,
-                    details=metadata,
-                )
-                ledger.add_version(session, row, self._signed(Action.REGISTERED, draft.reason))
+            row = VersionRow(
+                model=draft.model,
+                major=version.major,
+                minor=version.minor,
+                patch=version.patch,
+                status=Status.TESTING.value,
+                digest=digest,
+                created_at=created_at,
+                details=metadata,
+            )
+            self._enter(row, self._signed(Action.REGISTERED, draft.reason))
             self._show(draft.model)
             return self._value(row)
 
@@ -194,6 +201,19 @@ class Registry:
         )
         return latest.version.next(bump or proposed_bump(before, draft.lineage))
 
+    def _enter(self, row: VersionRow, signature: Signature) -> None:
+        lost = VersionExistsError(
+            f"Another machine registered {row.model} {row.version} at the same moment.",
+            remedy="Its bytes were kept apart from yours; register yours again.",
+        )
+        try:
+            with ledger.changing(self._database, row.model, lost) as session:
+                ledger.add_version(session, row, signature)
+        except VersionExistsError:
+            # Here lie bytes under a name that belongs to others.
+            self._folders.tidy(row.model, row.version)
+            raise
+
     def _live_before(self, model: str) -> Version:
         """The version that was live last before the present one and is older than it."""
         events = self.history(model)
@@ -211,12 +231,20 @@ class Registry:
         self, target: RegisteredVersion, action: Action, reason: str
     ) -> RegisteredVersion:
         check = check_promotion if action is Action.PROMOTED else check_rollback
+        lost = PromotionRefusedError(
+            f"Another machine moved the production of {target.model!r} at the same moment.",
+            remedy=f"See what is live now: classmark versions {target.model}",
+        )
         with self._folders.locked(target.model):
-            with self._database.write() as session:
-                row, live = ledger.row_of(session, target), ledger.live_row(session, target.model)
-                check(row.version, Status(row.status), live.version if live else None)
-                ledger.move_production(session, row, live, self._signed(action, reason))
-            self._show(target.model)
+            try:
+                with ledger.changing(self._database, target.model, lost) as session:
+                    row = ledger.row_of(session, target)
+                    live = ledger.live_row(session, target.model)
+                    check(row.version, Status(row.status), live.version if live else None)
+                    ledger.move_production(session, row, live, self._signed(action, reason))
+            finally:
+                # Refused or not: a process that died here left link and view behind its change.
+                self._show(target.model)
         return self._value(row)
 
     def _signed(self, action: Action, reason: str) -> Signature:

@@ -8,8 +8,9 @@ from typing import Self
 from classmark.errors import SettingError
 from classmark.naming import checked_name
 
-# No leading zeros, as semver.org asks.
-_VERSION = re.compile(r"v(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
+# No leading zeros, as semver.org asks, and no other script's digits.
+_NUMBER = r"(0|[1-9][0-9]{0,8})"
+_VERSION = re.compile(rf"v{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
 PRODUCTION = "production"
 LATEST = "latest"
 

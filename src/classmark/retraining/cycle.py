@@ -8,6 +8,7 @@ from typing import Any
 
 from classmark.datasets import Dataset
 from classmark.evaluation import Evaluation
+from classmark.naming import checked_name
 from classmark.progress import Progress
 from classmark.registry import Bump, Lineage, RegisteredVersion, Registry, VersionDraft
 from classmark.training import (
@@ -55,10 +56,12 @@ def train_version(
     """Train a model, measure it and register it as the next version.
 
     Raises:
-        SettingError: The family or one of its parameters does not exist.
+        SettingError: The family or one of its parameters does not exist, or the model's name can't
+            be one.
         ParityError: The exported model does not answer as the trained one does; nothing is
             registered.
     """
+    checked_name(request.model, of="model")
     with TemporaryDirectory(prefix="classmark-version-") as folder:
         artifact = Path(folder)
         trained = train(dataset, request.recipe, artifact, threads=threads, progress=progress)

@@ -1,7 +1,7 @@
 """The HTTP API over one predictor."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ from classmark.serving.settings import ServingSettings
 
 # Another worker's prediction reaches the log when that worker drains its spool.
 _FEEDBACK_TRIES = 4
+# As nginx counts those who hung up; nobody sees it.
+_CLIENT_GONE = 499
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {"application/problem+json": {}}}
@@ -89,15 +91,17 @@ def create_api(parts: ApiParts) -> FastAPI:
 def _add_predictions(app: FastAPI, parts: ApiParts) -> None:
     settings = parts.settings
 
-    @app.post("/predict", tags=["predictions"], responses=_PROBLEMS)
-    async def predict(body: PredictRequest) -> PredictResponse:
+    @app.post("/predict", tags=["predictions"], responses=_PROBLEMS, response_model=PredictResponse)
+    async def predict(request: Request, body: PredictRequest) -> Response:
         """Classify a few texts."""
-        return await _answered(parts, body, settings.max_texts)
+        return await _while_there(request, _answered(parts, body, settings.max_texts))
 
-    @app.post("/predict_batch", tags=["predictions"], responses=_PROBLEMS)
-    async def predict_batch(body: PredictRequest) -> PredictResponse:
+    @app.post(
+        "/predict_batch", tags=["predictions"], responses=_PROBLEMS, response_model=PredictResponse
+    )
+    async def predict_batch(request: Request, body: PredictRequest) -> Response:
         """Classify a large list of texts."""
-        return await _answered(parts, body, settings.max_batch_texts)
+        return await _while_there(request, _answered(parts, body, settings.max_batch_texts))
 
     @app.post(
         "/feedback",
@@ -157,17 +161,35 @@ def _add_state(app: FastAPI, parts: ApiParts) -> None:
     )
     async def metrics(request: Request) -> Response:
         """What was counted: JSON for people, Prometheus' text for a scraper, by Accept."""
+        # With several workers, their files are read.
         if _wants_prometheus(request.headers.get("accept", "")):
-            text, content_type = parts.metrics.as_prometheus()
+            text, content_type = await asyncio.to_thread(parts.metrics.as_prometheus)
             return Response(text, media_type=content_type)
-        return JSONResponse(parts.metrics.as_json())
+        return JSONResponse(await asyncio.to_thread(parts.metrics.as_json))
 
 
-async def _answered(parts: ApiParts, body: PredictRequest, max_texts: int) -> PredictResponse:
+async def _while_there(request: Request, answering: Coroutine[Any, Any, Response]) -> Response:
+    """The answer, given up when nobody is there any more to hear it."""
+    answer = asyncio.ensure_future(answering)
+    departure = asyncio.ensure_future(_departure(request))
+    try:
+        await asyncio.wait({answer, departure}, return_when=asyncio.FIRST_COMPLETED)
+        return answer.result() if answer.done() else Response(status_code=_CLIENT_GONE)
+    finally:
+        answer.cancel()
+        departure.cancel()
+
+
+async def _departure(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _answered(parts: ApiParts, body: PredictRequest, max_texts: int) -> Response:
     _check_size(body.texts, max_texts, parts.settings.max_text_characters)
     found = await parts.predictor.predict(body.texts, body.user_id)
     version = parts.predictor.served.version
-    return PredictResponse(
+    response = PredictResponse(
         predictions=[
             PredictionBody(
                 id=served.prediction.id,
@@ -181,6 +203,8 @@ async def _answered(parts: ApiParts, body: PredictRequest, max_texts: int) -> Pr
         model_version=str(version.version),
         timestamp=found[0].prediction.at,
     )
+    # Written here, for the framework would check and convert all of it once more.
+    return Response(response.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 def _check_size(texts: Sequence[str], max_texts: int, max_characters: int) -> None:
@@ -220,4 +244,7 @@ async def _kept_feedback(parts: ApiParts, feedback: Feedback) -> None:
 
 def _wants_prometheus(accept: str) -> bool:
     wanted = accept.lower()
+    if "application/json" in wanted:
+        # "application/json, text/plain, */*" is what a page's scripts ask for.
+        return False
     return "application/openmetrics-text" in wanted or "text/plain" in wanted

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
@@ -19,7 +20,7 @@ import orjson
 
 from classmark.documents import Document, Fields, read_documents
 from classmark.durable import replacing, write_json
-from classmark.errors import ConflictError, SettingError
+from classmark.errors import ConflictError, SettingError, SourceError, UnavailableError
 from classmark.progress import Progress
 from classmark.serving.batch_report import BatchReport, report_on
 from classmark.serving.runtime import ServedModel
@@ -61,6 +62,11 @@ class BatchJob:
                 f"Results can't be written as {self.out.name!r}.",
                 remedy="Name a file that ends with .jsonl or .csv.",
             )
+        if self.out.resolve() == self.source.resolve():
+            raise SettingError(
+                f"Results would take the place of the documents in {self.source}.",
+                remedy="Name another file for the results.",
+            )
 
 
 def run_batch(
@@ -70,26 +76,51 @@ def run_batch(
 
     Raises:
         SourceError: The input can't be read; what was computed so far is kept for the next start.
-        RecordError: Records of the input are unusable; likewise.
+            Or it was changed meanwhile; then nothing is kept.
+        RecordError: Records of the input are unusable; what was computed so far is kept.
         ConflictError: The same job runs in another process.
+        UnavailableError: The results can't be written; what was computed so far is kept.
     """
-    job.partials.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = job.partials / f"{_key(served, job)}.jsonl"
-    with partial.open("a+b") as file:
-        _lock(file, job)
-        done = _keep_whole_lines(file)
-        documents = islice(read_documents(job.source, job.fields), done, None)
-        rows = _rows(served, documents, job.threads, now)
-        for number, row in enumerate(progress.track(rows, "Predicting"), start=1):
-            file.write(orjson.dumps(row) + b"\n")
-            if number % _FLUSH_ROWS == 0:
-                file.flush()
-        file.flush()
-        report = report_on(_read_rows(partial), resumed_after=done)
-        _publish(partial, job.out)
-        write_json(job.out.with_name(job.out.name + ".report.json"), asdict(report))
-        partial.unlink()
+    key = _key(served, job)
+    partial = job.partials / f"{key}.jsonl"
+    with _written(job):
+        job.partials.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with partial.open("a+b") as file:
+            _lock(file, job)
+            done = _keep_whole_lines(file)
+            documents = islice(read_documents(job.source, job.fields), done, None)
+            rows = _rows(served, documents, job.threads, now)
+            _append(file, progress.track(rows, "Predicting"))
+            if _key(served, job) != key:
+                partial.unlink()
+                raise SourceError(
+                    f"{job.source} was changed while it was read.", remedy="Start again."
+                )
+            report = report_on(_read_rows(partial), resumed_after=done)
+            _publish(partial, job.out)
+            write_json(job.out.with_name(job.out.name + ".report.json"), asdict(report))
+            partial.unlink()
     return report
+
+
+@contextmanager
+def _written(job: BatchJob) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(
+            f"Results can't be written to {job.out} ({error}).",
+            remedy="Free some disk space or name another file, then start the same job again: "
+            "it goes on where it stopped.",
+        ) from error
+
+
+def _append(file: IO[bytes], rows: Iterable[dict[str, Any]]) -> None:
+    for number, row in enumerate(rows, start=1):
+        file.write(orjson.dumps(row) + b"\n")
+        if number % _FLUSH_ROWS == 0:
+            file.flush()
+    file.flush()
 
 
 def _rows(
@@ -117,8 +148,14 @@ def _rows(
 
 
 def _key(served: ServedModel, job: BatchJob) -> str:
-    with job.source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
+    try:
+        with job.source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise SourceError(
+            f"{job.source} can't be read: {error.strerror}.",
+            remedy="Check the path and its permissions.",
+        ) from error
     digest.update(repr((job.source.suffixes, job.fields, served.version.digest)).encode())
     return digest.hexdigest()[:32]
 
@@ -131,6 +168,11 @@ def _lock(file: IO[bytes], job: BatchJob) -> None:
             f"{job.source} is being classified by this version in another process.",
             remedy="Wait until it ends.",
         ) from error
+    if not os.fstat(file.fileno()).st_nlink:
+        raise ConflictError(
+            f"{job.source} was classified by this version in another process until just now.",
+            remedy="Use its results, or start again.",
+        )
 
 
 def _keep_whole_lines(file: IO[bytes]) -> int:

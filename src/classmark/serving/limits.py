@@ -1,5 +1,7 @@
 """A bound on the size of a body, kept while it arrives."""
 
+from contextlib import suppress
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from classmark.serving.problems import too_large
@@ -30,6 +32,7 @@ class BodyLimit:
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = 0
+        answered = False
 
         async def counting() -> Message:
             nonlocal received
@@ -39,9 +42,16 @@ class BodyLimit:
                 raise BodyTooLarge
             return message
 
-        try:
-            await self._app(scope, counting, send)
-        except BodyTooLarge:
+        async def sending(message: Message) -> None:
+            nonlocal answered
+            # The app may make an answer of its own of a body that ends with an error.
+            if received <= self._max_bytes or answered:
+                answered = True
+                await send(message)
+
+        with suppress(BodyTooLarge):
+            await self._app(scope, counting, sending)
+        if received > self._max_bytes and not answered:
             await too_large(self._max_bytes)(scope, receive, send)
 
 

@@ -16,7 +16,10 @@ class Listener(Protocol):
     """Somebody who wants to know what was served."""
 
     def on_predictions(self, predictions: Sequence[Prediction]) -> None:
-        """These will be answered when all listeners have returned; raising holds them back."""
+        """These will be answered when all listeners have returned; raising holds them back.
+
+        Called on any thread, several at once.
+        """
         ...
 
     def on_error(self, error: ClassmarkError) -> None:
@@ -81,14 +84,24 @@ class Predictor:
                 )
                 for text, timed in zip(texts, answers, strict=True)
             ]
+            # Listeners write to disk: a slow one must not hold up every other request.
+            await self._scheduler.aside(lambda: self._announce(predictions))
+        except Exception as error:
+            failure = error if isinstance(error, ClassmarkError) else _unforeseen(error)
             for listener in self._listeners:
-                listener.on_predictions(predictions)
-        except ClassmarkError as error:
-            for listener in self._listeners:
-                listener.on_error(error)
+                listener.on_error(failure)
             raise
         labels = self.served.classifier.labels
         return [
             ServedPrediction(prediction, dict(zip(labels, timed.answer.probabilities, strict=True)))
             for prediction, timed in zip(predictions, answers, strict=True)
         ]
+
+    def _announce(self, predictions: Sequence[Prediction]) -> None:
+        for listener in self._listeners:
+            listener.on_predictions(predictions)
+
+
+def _unforeseen(error: Exception) -> ClassmarkError:
+    """What the listeners hear of an error that is none of ours; who asked gets it as it is."""
+    return ClassmarkError(f"{type(error).__name__}: {error}.", remedy="See the server's log.")

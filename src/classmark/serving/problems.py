@@ -9,13 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from classmark.errors import ClassmarkError, UnavailableError
+from classmark.errors import ClassmarkError, NotReadyError, OverloadedError, UnavailableError
 from classmark.serving.schemas import Problem
 
 logger = logging.getLogger(__name__)
 
 _RETRY_AFTER_SECONDS = "1"
 _SHOWN_ERRORS = 20
+_SHOWN_CHARACTERS = 200
+# What a refusal of the framework's own means for who asked.
+_REMEDIES = {
+    400: "Send one JSON object in UTF-8; /docs shows the body.",
+    404: "See /docs for what there is.",
+    405: "See /docs for how it is asked.",
+}
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -48,29 +55,32 @@ def too_large(limit: int) -> JSONResponse:
     )
 
 
-async def _foreseen(_: Request, error: Exception) -> JSONResponse:
+async def _foreseen(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ClassmarkError)  # noqa: S101 (registered for these alone)
+    detail, remedy = error.message, error.remedy
+    if error.http_status >= 500 and not isinstance(error, OverloadedError | NotReadyError):
+        # Paths and hosts are for whoever runs the server, not for whoever asks it.
+        logger.warning("%s %s: %s", request.method, request.url.path, error)
+        detail = (type(error).__doc__ or "Not now.").partition("\n")[0]
+        remedy = "Ask again later; the server's log says more."
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if isinstance(error, UnavailableError) else None
-    return problem_response(
-        Problem(
-            title=HTTPStatus(error.http_status).phrase,
-            status=error.http_status,
-            detail=error.message,
-            remedy=error.remedy,
-        ),
-        headers,
-    )
+    status = error.http_status
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, remedy=remedy)
+    return problem_response(problem, headers)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for these alone)
     errors = [_field_error(item) for item in error.errors()[:_SHOWN_ERRORS]]
+    is_json = "json" in request.headers.get("content-type", "")
     return problem_response(
         Problem(
             title="Unprocessable Content",
             status=422,
             detail="; ".join(f"{item['field']}: {item['reason']}" for item in errors[:3]),
-            remedy="Mend the fields named; /docs shows the body.",
+            remedy="Mend the fields named; /docs shows the body."
+            if is_json
+            else "Send JSON, with the header Content-Type: application/json; /docs shows the body.",
             errors=errors,
         )
     )
@@ -79,7 +89,12 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for these alone)
     status = error.status_code
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=str(error.detail))
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=str(error.detail),
+        remedy=_REMEDIES.get(status),
+    )
     return problem_response(problem, dict(error.headers or {}))
 
 
@@ -96,6 +111,10 @@ async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
 
 
 def _field_error(item: dict[str, Any]) -> dict[str, str]:
-    place = [str(part) for part in item["loc"] if part != "body"]
     reason = str(item["msg"]).removeprefix("Value error, ")
-    return {"field": ".".join(place) or "body", "reason": reason}
+    if item["type"] == "json_invalid":
+        _, position = item["loc"]
+        return {"field": "body", "reason": f"{reason} at character {position}"}
+    place = ".".join(str(part) for part in item["loc"] if part != "body")
+    # A field that we don't know may be as long as the body.
+    return {"field": place[:_SHOWN_CHARACTERS] or "body", "reason": reason}

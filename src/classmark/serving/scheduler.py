@@ -1,15 +1,22 @@
-"""Which text is computed when: one a thread, first come first served, bounded."""
+"""Which text is computed when: one a thread, requests take turns, bounded."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 from classmark.errors import OverloadedError
 from classmark.models import Classifier, TimedAnswer
 
+T = TypeVar("T")
+
 
 class Scheduler:
     """Computes texts on a fixed number of threads; used from one event loop.
+
+    A request has only a few texts in the queue at a time, so that one text need not wait until
+    another request's thousands are done, and what nobody waits for any more is not computed.
 
     Args:
         threads: Texts that are computed at once.
@@ -18,6 +25,8 @@ class Scheduler:
 
     def __init__(self, threads: int, max_waiting: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="compute")
+        # One in each thread's hand and one for it to take next.
+        self._queued_a_request = 2 * threads
         self._max_waiting = max_waiting
         self._waiting = 0
 
@@ -29,20 +38,39 @@ class Scheduler:
         """
         if self._waiting + len(texts) > self._max_waiting:
             raise OverloadedError(
-                f"{self._waiting} texts wait already.", remedy="Ask again in a second."
+                f"{self._waiting:,} texts wait already, and {len(texts):,} more would be over "
+                f"{self._max_waiting:,}.",
+                remedy="Ask again in a second, with fewer texts at a time.",
             )
-        loop = asyncio.get_running_loop()
         self._waiting += len(texts)
         try:
-            return await asyncio.gather(
-                *(
-                    loop.run_in_executor(self._pool, classifier.classify_timed, text)
-                    for text in texts
-                )
-            )
+            return await self._answers(classifier, texts)
         finally:
             self._waiting -= len(texts)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """What `work` gives, on one of the threads: it would hold up the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def close(self) -> None:
         """Finish what runs, drop what waits."""
         self._pool.shutdown(cancel_futures=True)
+
+    async def _answers(self, classifier: Classifier, texts: Sequence[str]) -> list[TimedAnswer]:
+        answers: dict[int, TimedAnswer] = {}
+        pending = iter(enumerate(texts))
+
+        async def answer(pending: Iterator[tuple[int, str]]) -> None:
+            for index, text in pending:
+                answers[index] = await self.aside(partial(classifier.classify_timed, text))
+
+        takers = [
+            asyncio.ensure_future(answer(pending))
+            for _ in range(min(self._queued_a_request, len(texts)))
+        ]
+        try:
+            await asyncio.gather(*takers)
+        finally:
+            for taker in takers:
+                taker.cancel()
+        return [answers[index] for index in range(len(texts))]

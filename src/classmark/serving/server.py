@@ -12,6 +12,8 @@ from classmark.errors import PortInUseError, SettingError
 
 # How long requests in flight may still take when the server is told to stop.
 _GRACE_SECONDS = 30
+# Connections that wait to be accepted; what uvicorn asks for, too.
+_BACKLOG = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Address:
 
 
 def listening_socket(address: Address) -> socket.socket:
-    """A bound socket that workers can share.
+    """A listening socket that workers can share; who connects before they run waits.
 
     Raises:
         PortInUseError: Somebody else listens there.
@@ -40,24 +42,26 @@ def listening_socket(address: Address) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address.host, address.port))
-    except OSError as error:
+        # Bound alone, another process could still take the port while our model loads.
+        listener.listen(_BACKLOG)
+    except (OSError, OverflowError, TypeError, ValueError) as error:
         listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUseError(
-                f"Port {address.port} of {address.host} is in use.",
-                remedy="Stop what listens there, or choose another one with --port.",
-            ) from error
-        raise SettingError(
-            f"{address.host}:{address.port} can't be listened on ({error.strerror or error}).",
-            remedy="Give an address of this machine with --host and a free port with --port.",
-        ) from error
-    except OverflowError as error:
-        listener.close()
-        raise SettingError(
-            f"{address.port} is no port.", remedy="Give a number from 1 to 65535."
-        ) from error
+        raise _refusal(address, error) from error
     listener.set_inheritable(True)
     return listener
+
+
+def _refusal(address: Address, error: Exception) -> PortInUseError | SettingError:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return PortInUseError(
+            f"Port {address.port} of {address.host} is in use.",
+            remedy="Stop what listens there, or choose another one with --port.",
+        )
+    reason = getattr(error, "strerror", None) or error
+    return SettingError(
+        f"{address.host}:{address.port} can't be listened on ({reason}).",
+        remedy="Give an address of this machine with --host and a free port with --port.",
+    )
 
 
 def run_server(app: FastAPI | str, listener: socket.socket, *, workers: int) -> None:
@@ -65,7 +69,7 @@ def run_server(app: FastAPI | str, listener: socket.socket, *, workers: int) -> 
 
     Args:
         app: The app itself for one worker, "module:function" that makes it for several.
-        listener: Bound, as `listening_socket` gives it.
+        listener: As `listening_socket` gives it.
         workers: Processes.
     """
     config = uvicorn.Config(

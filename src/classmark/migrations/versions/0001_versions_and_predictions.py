@@ -63,8 +63,8 @@ def _create_predictions() -> None:
         sa.Column("version", sa.String(32), nullable=False),
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("label", sa.Text, nullable=False),
-        sa.Column("confidence", sa.Float, nullable=False),
-        sa.Column("latency_ms", sa.Float, nullable=False),
+        sa.Column("confidence", sa.Double, nullable=False),
+        sa.Column("latency_ms", sa.Double, nullable=False),
         sa.Column("user_id", sa.String(255)),
         sa.Column("at", _TIME, nullable=False),
     )

@@ -1,0 +1,114 @@
+"""The real `classmark` in a process of its own, and a home that it made."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import orjson
+import pytest
+
+from classmark.documents import sample_documents
+
+Done = subprocess.CompletedProcess[str]
+# Arguments of a command -> how it ended.
+Classmark = Callable[..., Done]
+# A folder -> each path in it and what stands there.
+Look = Callable[[Path], dict[str, object]]
+
+LABELS = ("cs.AI", "cs.CV", "cs.DB")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of every process here: settings of whoever runs the tests play no part."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("CLASSMARK_")}
+    return ours | {"TMPDIR": str(tmp_path_factory.mktemp("tmp")), "COLUMNS": "200"}
+
+
+@pytest.fixture(scope="session")
+def classmark(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Classmark:
+    empty = tmp_path_factory.mktemp("cwd")
+
+    def run(
+        *arguments: object,
+        typed: bytes = b"",
+        cwd: Path = empty,
+        **variables: str,
+    ) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "classmark", *map(str, arguments)],
+            input=typed,
+            cwd=cwd,
+            env=environment | variables,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        told = done.stderr.decode()
+        assert "Traceback" not in told, told
+        assert list(Path(environment["TMPDIR"]).iterdir()) == []
+        return Done(done.args, done.returncode, done.stdout.decode(), told)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 labelled documents of three classes."""
+    path = tmp_path_factory.mktemp("papers") / "papers.jsonl"
+    chosen = [d for d in sample_documents() if d.label in LABELS and int(d.id[-2:]) <= 20]
+    path.write_bytes(b"".join(orjson.dumps(asdict(document)) + b"\n" for document in chosen))
+    return path
+
+
+@pytest.fixture(scope="session")
+def shelf(classmark: Classmark, papers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that no test changes: dataset `papers`, model `shelf`, v1.0.0 and v1.0.1 (live)."""
+    home = tmp_path_factory.mktemp("shelf") / "home"
+    for command in (
+        ("prepare", papers, "--name", "papers"),
+        ("train", "papers", "--model", "shelf", "--family", "linear"),
+        ("train", "papers", "--model", "shelf", "--family", "linear", "--set", "longest_ngram=1"),
+        ("promote", "shelf@v1.0.0", "--reason", "the first"),
+        ("promote", "shelf@latest"),
+    ):
+        done = classmark(*command, "--home", home)
+        assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.fixture
+def home(shelf: Path, tmp_path: Path) -> Path:
+    """A copy of the home that may be changed."""
+    return Path(shutil.copytree(shelf, tmp_path / "home", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def look() -> Look:
+    def inside(folder: Path) -> dict[str, object]:
+        return {
+            str(path.relative_to(folder)): _content(path)
+            for path in sorted(folder.rglob("*"))
+            if path.suffix not in {".db-shm", ".db-wal"}
+        }
+
+    return inside
+
+
+def _content(path: Path) -> object:
+    if path.is_symlink():
+        return path.readlink()
+    if path.is_dir():
+        return "folder"
+    if path.suffix == ".db":
+        # Its bytes may move about while it says the same.
+        try:
+            return list(sqlite3.connect(path).iterdump())
+        except sqlite3.DatabaseError:
+            pass
+    return path.read_bytes()

@@ -1,0 +1,223 @@
+"""Every command does its work, and says so to people and, as one JSON object, to scripts."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classmark.cli import COMMANDS
+
+Done = subprocess.CompletedProcess[str]
+Classmark = Callable[..., Done]
+Look = Callable[[Path], dict[str, object]]
+# Arguments of a command -> its JSON result and how it ended.
+Result = Callable[..., tuple[dict[str, Any], Done]]
+
+EVALUATION = {"accuracy", "macro_f1", "n", "per_class", "latency"}
+
+
+@pytest.fixture
+def result(classmark: Classmark, tmp_path: Path) -> Result:
+    def run(*arguments: object, **given: Any) -> tuple[dict[str, Any], Done]:
+        path = tmp_path / "new" / "result.json"
+        done = classmark(*arguments, "--json", path, **given)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        assert [one.name for one in path.parent.iterdir()] == ["result.json"]
+        return found, done
+
+    return run
+
+
+def test_the_version_is_the_installed_one(classmark: Classmark) -> None:
+    assert classmark("--version").stdout == f"classmark {installed('classmark')}\n"
+
+
+def test_help_lists_every_command_in_the_order_of_the_loop(classmark: Classmark) -> None:
+    done = classmark("--help")
+    listed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│ ")]
+    assert [name for name in listed if not name.startswith("-")] == list(COMMANDS)
+    assert "Usage: classmark [OPTIONS] COMMAND" in done.stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, classmark: Classmark) -> None:
+    done = classmark(command, "--help")
+    assert f"Usage: classmark {command}" in done.stdout
+    assert "--home" in done.stdout
+    assert ("--json" in done.stdout) == (command != "serve")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_no_command_is_told(classmark: Classmark) -> None:
+    done = classmark("evalute")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such command 'evalute'" in done.stderr
+    assert "evaluate" in done.stderr
+
+
+def test_options_before_the_command_are_told(classmark: Classmark, shelf: Path) -> None:
+    done = classmark("--home", shelf, "versions", "shelf")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No such option: --home" in done.stderr
+
+
+def test_no_command_at_all_shows_the_help(classmark: Classmark) -> None:
+    assert classmark().stdout.strip() == classmark("--help").stdout.strip()
+
+
+def test_prepare_writes_a_snapshot(result: Result, papers: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    found, done = result("prepare", papers, "--name", "few", "--per-class", 10, "--home", home)
+    assert found["sizes"] == {"train": 24, "val": 3, "test": 3}
+    assert found["samples"] == 30
+    assert found["dropped"] == {"beyond_per_class": 30}
+    assert found["categories"] == ["cs.AI", "cs.CV", "cs.DB"]
+    assert found["counts"]["test"] == {"cs.AI": 1, "cs.CV": 1, "cs.DB": 1}
+    assert Path(found["folder"], "test.json.gz").is_file()
+    assert Path(found["folder"]).name == found["fingerprint"][:12]
+    assert found["folder"] in done.stdout
+
+
+def test_prepare_tells_which_classes_are_small(
+    classmark: Classmark, papers: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    done = classmark("prepare", papers, "--name", "x", "--per-class", 30, "--home", home)
+    assert "Note: Fewer than 30 documents: cs.AI (20), cs.CV (20), cs.DB (20)." in done.stderr
+
+
+def test_train_registers_the_next_version(result: Result, home: Path) -> None:
+    command = ("train", "papers", "--model", "shelf", "--family", "linear", "--bump", "minor")
+    found, done = result(*command, "--notes", "[/odd] :notes:", "--home", home)
+    assert (found["model"], found["version"], found["status"]) == ("shelf", "v1.1.0", "testing")
+    assert found["family"] == "linear"
+    assert set(found["metrics"]) == {"train", "val", "test"}
+    assert Path(found["path"], "manifest.json").is_file()
+    assert "shelf_v1.1.0 is registered" in done.stdout
+    history, told = result("history", "shelf", "--home", home)
+    assert history["events"][-1]["reason"] == "[/odd] :notes:"
+    assert "[/odd] :notes:" in told.stdout
+
+
+@pytest.mark.parametrize("source", ["papers", "a file"])
+def test_evaluate_measures_and_reports(
+    source: str, result: Result, home: Path, papers: Path
+) -> None:
+    given = papers if source == "a file" else source
+    found, done = result("evaluate", "shelf@v1.0.0", given, "--home", home)
+    assert set(found) >= EVALUATION
+    assert found["n"] == (60 if source == "a file" else 6)
+    assert 0 <= found["accuracy"] <= 1
+    assert set(found["per_class"]) == {"cs.AI", "cs.CV", "cs.DB"}
+    assert set(found["per_class"]["cs.DB"]) >= {"precision", "recall", "f1", "support"}
+    assert found["latency"]["p50_ms"] <= found["latency"]["p99_ms"]
+    assert (found["model"], found["version"]) == ("shelf", "v1.0.0")
+    assert Path(found["report"], "report.html").is_file()
+    assert "cs.DB" in done.stdout
+
+
+def test_compare_tells_who_wins(result: Result, shelf: Path, papers: Path) -> None:
+    found, done = result("compare", "shelf@v1.0.0", "shelf@latest", papers, "--home", shelf)
+    assert found["n"] == 60
+    assert (found["a"]["version"], found["b"]["version"]) == ("shelf_v1.0.0", "shelf_v1.0.1")
+    assert found["winner"] in {None, "shelf_v1.0.0", "shelf_v1.0.1"}
+    assert 0 <= found["p_value"] <= 1
+    assert found["interval"][0] <= found["difference"] <= found["interval"][1]
+    assert done.stdout.strip() == found["verdict"]
+
+
+def test_versions_lists_all(result: Result, shelf: Path) -> None:
+    found, done = result("versions", "shelf", "--home", shelf)
+    listed = [(one["version"], one["status"]) for one in found["versions"]]
+    assert listed == [("v1.0.0", "archived"), ("v1.0.1", "production")]
+    assert all(Path(one["path"]).is_dir() for one in found["versions"])
+    assert "v1.0.1" in done.stdout
+
+
+def test_history_tells_what_was_live_and_why(result: Result, shelf: Path) -> None:
+    found, done = result("history", "shelf", "--home", shelf)
+    told = [(one["action"], one["version"], one["production_after"]) for one in found["events"]]
+    assert told == [
+        ("registered", "v1.0.0", None),
+        ("registered", "v1.0.1", None),
+        ("promoted", "v1.0.0", "v1.0.0"),
+        ("promoted", "v1.0.1", "v1.0.1"),
+    ]
+    assert "the first" in done.stdout
+
+
+def test_what_is_piped_is_not_wrapped(classmark: Classmark, shelf: Path) -> None:
+    done = classmark("history", "shelf", "--home", shelf, COLUMNS="40")
+    assert len([line for line in done.stdout.splitlines() if line.startswith("│")]) == 4
+
+
+def test_a_terminal_without_the_characters_shows_others(classmark: Classmark, shelf: Path) -> None:
+    asked = ("predict", "shelf@latest", "A table of tuples", "--home", shelf)
+    done = classmark(*asked, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "?" in done.stdout
+
+
+def test_verify_says_intact(result: Result, shelf: Path) -> None:
+    found, done = result("verify", "shelf@production", "--home", shelf)
+    assert (found["version"], found["intact"]) == ("shelf_v1.0.1", True)
+    assert done.stdout == "shelf_v1.0.1 is intact.\n"
+
+
+def test_rollback_and_promote_move_production(result: Result, home: Path) -> None:
+    link = home / "models" / "shelf" / "production"
+    found, _ = result("rollback", "shelf", "--reason", "slow", "--home", home)
+    assert found["production_version"] == "v1.0.0"
+    assert str(link.readlink()) == "shelf_v1.0.0"
+    found, _ = result("promote", "shelf@latest", "--home", home)
+    assert found["production_version"] == "v1.0.1"
+    assert str(link.readlink()) == "shelf_v1.0.1"
+    found, _ = result("rollback", "shelf", "--to", "v1.0.0", "--home", home)
+    assert found["production_version"] == "v1.0.0"
+
+
+def test_doctor_finds_everything_well(result: Result, shelf: Path) -> None:
+    found, done = result("doctor", "--home", shelf)
+    assert found["healthy"] is True
+    states = {finding["what"]: finding["state"] for finding in found["findings"]}
+    assert states["database"] == states["model shelf"] == states["disk"] == "ok"
+    assert "shelf_v1.0.1 (production) is intact" in done.stdout
+
+
+def test_doctor_looks_at_a_home_that_is_not_there_without_making_it(
+    classmark: Classmark, tmp_path: Path
+) -> None:
+    done = classmark("doctor", "--home", tmp_path / "none")
+    assert done.returncode == 0
+    assert "classmark quickstart" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_home_comes_from_the_option_then_the_environment_then_the_folder(
+    classmark: Classmark, shelf: Path, tmp_path: Path, papers: Path
+) -> None:
+    asked = ("versions", "shelf")
+    assert classmark(*asked, CLASSMARK_HOME=str(shelf)).returncode == 0
+    none = tmp_path / "none"
+    assert classmark(*asked, "--home", shelf, CLASSMARK_HOME=str(none)).returncode == 0
+    assert classmark(*asked, "--home", none, CLASSMARK_HOME=str(shelf)).returncode == 3
+    done = classmark("prepare", papers, "--name", "papers", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["workspace"]
+
+
+def test_a_refused_command_writes_no_result(
+    classmark: Classmark, shelf: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "result.json"
+    path.write_text("of yesterday")
+    done = classmark("verify", "shelf@v9.9.9", "--home", shelf, "--json", path)
+    assert done.returncode == 3
+    assert path.read_text() == "of yesterday"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,48 @@
+"""A log in a home of its own, and predictions to put into it."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from classmark.database import Database
+from classmark.predictions import Prediction, PredictionLog
+
+# An id, and what differs from the usual prediction -> a prediction.
+Make = Callable[..., Prediction]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def database(home: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{home / 'classmark.db'}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def log(database: Database) -> PredictionLog:
+    return PredictionLog(database)
+
+
+@pytest.fixture(scope="session")
+def make_prediction() -> Make:
+    def make(name: object, text: str = "An index for range joins.") -> Prediction:
+        return Prediction(
+            id=str(name),
+            model="shelves",
+            version="v1.0.0",
+            text=text,
+            label="cs.DB",
+            confidence=0.75,
+            latency_ms=1.5,
+            user_id=None,
+            at=datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC),
+        )
+
+    return make

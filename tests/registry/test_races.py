@@ -1,0 +1,160 @@
+"""Eight processes at once: one production, one line of history, versions of their own."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import orjson
+import pytest
+
+from classmark.registry import Action, ModelReference, Registry, Status, Version, VersionDraft
+
+Draft = Callable[..., VersionDraft]
+
+PREPARE = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from classmark.database import Database
+from classmark.errors import PromotionRefusedError
+from classmark.registry import Lineage, ModelReference, Registry, Version, VersionDraft
+home, name = Path(sys.argv[1]), sys.argv[2]
+database = Database(f"sqlite:///{home / 'classmark.db'}")
+registry = Registry(database, home / "models", now=lambda: datetime.now(UTC), actor=name)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+PROMOTE = """
+try:
+    registry.promote(ModelReference("shelves", Version.parse(name)))
+except PromotionRefusedError:
+    print("refused")
+else:
+    print("promoted")
+"""
+PROMOTE_AND_ROLL_BACK = """
+for change in (
+    lambda: registry.promote(ModelReference("shelves", Version.parse(name))),
+    lambda: registry.rollback("shelves"),
+) * 3:
+    try:
+        change()
+    except PromotionRefusedError:
+        print("refused")
+    else:
+        print("moved")
+"""
+REGISTER = """
+lineage = Lineage("linear", ("a", "b"), "00")
+artifact = Path(sys.argv[3])
+draft = VersionDraft("shelves", artifact, lineage, {"dataset": {"fingerprint": "00"}})
+print(registry.register(draft).version)
+"""
+
+
+def at_once(
+    code: str, home: Path, names: Sequence[str], *arguments: object
+) -> list[subprocess.CompletedProcess[str]]:
+    """What processes said that all began at the same moment."""
+    waiting, go = os.pipe()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PREPARE + code, str(home), name, *map(str, arguments)],
+            stdin=waiting,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in names
+    ]
+    os.close(waiting)
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    os.close(go)
+    said = [process.communicate() for process in processes]
+    return [
+        subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        for process, (out, err) in zip(processes, said, strict=True)
+    ]
+
+
+def check_agreement(registry: Registry, home: Path) -> str:
+    """One production, one line of history, link and view that say the same; what is live."""
+    versions = registry.versions("shelves")
+    (live,) = [v for v in versions if v.status is Status.PRODUCTION]
+    history = registry.history("shelves")
+    assert [event.sequence for event in history] == list(range(1, len(history) + 1))
+    line = [None, *(event.production_after for event in history)]
+    assert [event.production_before for event in history] == line[:-1]
+    assert line[-1] == str(live.version)
+    folder = home / "models" / "shelves"
+    assert (folder / "production").readlink().name == live.name
+    view = orjson.loads((folder / "version_registry.json").read_bytes())
+    assert view["production_version"] == str(live.version)
+    assert view["latest_version"] == str(versions[-1].version)
+    assert [(row["version"], row["status"]) for row in view["versions"]] == [
+        (str(version.version), version.status) for version in versions
+    ]
+    assert not [path for path in folder.iterdir() if path.name.endswith(".draft")]
+    return str(live.version)
+
+
+@pytest.fixture
+def eight(registry: Registry, draft: Draft) -> list[str]:
+    return [str(registry.register(draft()).version) for _ in range(8)]
+
+
+def test_of_eight_that_promote_at_once_one_version_ends_live(
+    registry: Registry, home: Path, eight: list[str]
+) -> None:
+    # The newest first: whoever comes behind it must lose.
+    done = at_once(PROMOTE, home, eight[::-1])
+    assert [process.stderr for process in done] == [""] * 8
+    promoted = [
+        version
+        for version, process in zip(eight[::-1], done, strict=True)
+        if process.stdout == "promoted\n"
+    ]
+    assert check_agreement(registry, home) == eight[-1]
+    moved = [e.version for e in registry.history("shelves") if e.action is Action.PROMOTED]
+    assert sorted(moved) == sorted(promoted)
+    assert sorted(moved, key=Version.parse) == moved
+    assert sum(process.stdout == "refused\n" for process in done) == 8 - len(promoted)
+
+
+def test_of_eight_that_promote_the_same_version_one_wins(
+    registry: Registry, home: Path, eight: list[str]
+) -> None:
+    done = at_once(PROMOTE, home, [eight[0]] * 8)
+    assert Counter(process.stdout + process.stderr for process in done) == {
+        "promoted\n": 1,
+        "refused\n": 7,
+    }
+    assert check_agreement(registry, home) == eight[0]
+
+
+def test_promotions_and_rollbacks_at_once_leave_one_line_of_history(
+    registry: Registry, home: Path, eight: list[str]
+) -> None:
+    registry.promote(ModelReference.parse(f"shelves@{eight[0]}"))
+    done = at_once(PROMOTE_AND_ROLL_BACK, home, eight[:4])
+    assert [process.stderr for process in done] == [""] * 4
+    check_agreement(registry, home)
+
+
+def test_eight_that_register_at_once_get_versions_of_their_own(
+    registry: Registry, home: Path, artifact: Path
+) -> None:
+    done = at_once(REGISTER, home, [f"worker {number}" for number in range(8)], artifact)
+    assert [process.stderr for process in done] == [""] * 8
+    given = sorted((process.stdout.strip() for process in done), key=Version.parse)
+    assert given == [f"v1.0.{patch}" for patch in range(8)]
+    assert [str(version.version) for version in registry.versions("shelves")] == given
+    for version in given:
+        registry.verify(ModelReference.parse(f"shelves@{version}"))
+    actors = {event.actor for event in registry.history("shelves")}
+    assert actors == {f"worker {number}" for number in range(8)}

@@ -1,0 +1,459 @@
+"""Which versions there are, which one is live, and how that came to be."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from classmark.database import Database
+from classmark.errors import (
+    DatabaseUnavailableError,
+    PromotionRefusedError,
+    SettingError,
+    UnknownModelError,
+    UnknownVersionError,
+    VersionExistsError,
+)
+from classmark.models import load_classifier
+from classmark.registry import (
+    Action,
+    Bump,
+    Lineage,
+    ModelReference,
+    Registry,
+    Status,
+    Version,
+    VersionDraft,
+)
+
+Draft = Callable[..., VersionDraft]
+START = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+def promote(registry: Registry, written: str, reason: str = "") -> None:
+    registry.promote(ModelReference("shelves", Version.parse(written)), reason)
+
+
+def live(registry: Registry) -> str | None:
+    found = [v for v in registry.versions("shelves") if v.status is Status.PRODUCTION]
+    assert len(found) <= 1
+    return str(found[0].version) if found else None
+
+
+def numbers(registry: Registry) -> list[str]:
+    return [str(version.version) for version in registry.versions("shelves")]
+
+
+def view(home: Path) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(
+        (home / "models" / "shelves" / "version_registry.json").read_bytes()
+    )
+    return found
+
+
+def link(home: Path) -> str | None:
+    path = home / "models" / "shelves" / "production"
+    return path.readlink().name if path.is_symlink() else None
+
+
+def test_the_first_version_is_v1_0_0_and_answers(registry: Registry, draft: Draft) -> None:
+    version = registry.register(draft(reason="to begin with"))
+    assert version.name == "shelves_v1.0.0"
+    assert version.status is Status.TESTING
+    assert version.created_at == START
+    assert version == registry.verify(ModelReference.parse("shelves@latest"))
+    assert load_classifier(version.folder).classify("An index for range joins.").label == "cs.DB"
+
+
+def test_metadata_says_what_a_version_is(registry: Registry, draft: Draft) -> None:
+    version = registry.register(draft())
+    written = orjson.loads((version.folder / "metadata.json").read_bytes())
+    assert written == version.metadata
+    assert written["name"] == "shelves_v1.0.0"
+    assert written["version"] == "v1.0.0"
+    assert written["created_at"] == "2024-05-06T07:08:09+00:00"
+    assert written["labels"] == ["cs.CL", "cs.CV", "cs.DB"]
+    assert written["architecture"] == "linear"
+    assert written["size_mb"] > 0
+    assert written["notes"] == "né"
+
+
+def test_the_number_that_rises_follows_what_differs(registry: Registry, draft: Draft) -> None:
+    registry.register(draft())
+    registry.register(draft())
+    registry.register(draft(fingerprint="cd" * 32))
+    registry.register(draft(fingerprint="cd" * 32, architecture="encoder"))
+    registry.register(draft(fingerprint="cd" * 32, architecture="encoder", labels=("a", "b")))
+    assert numbers(registry) == ["v1.0.0", "v1.0.1", "v1.1.0", "v2.0.0", "v3.0.0"]
+
+
+def test_the_number_that_rises_can_be_named(registry: Registry, draft: Draft) -> None:
+    registry.register(draft(), Bump.MAJOR)
+    for bump in (Bump.MINOR, Bump.PATCH, Bump.MAJOR):
+        registry.register(draft(), bump)
+    assert numbers(registry) == ["v1.0.0", "v1.1.0", "v1.1.1", "v2.0.0"]
+
+
+def test_versions_are_listed_by_number(registry: Registry, draft: Draft) -> None:
+    for _ in range(12):
+        registry.register(draft(), Bump.MINOR)
+    assert numbers(registry) == [f"v1.{minor}.0" for minor in range(12)]
+    latest = registry.resolve(ModelReference.parse("shelves@latest"))
+    assert str(latest.version) == "v1.11.0"
+
+
+def test_models_are_apart(registry: Registry, draft: Draft) -> None:
+    registry.register(draft(model="shelves"))
+    registry.register(draft(model="boxes"))
+    registry.register(draft(model="boxes"))
+    registry.promote(ModelReference.parse("boxes@v1.0.1"))
+    assert registry.models() == ["boxes", "shelves"]
+    assert numbers(registry) == ["v1.0.0"]
+    assert live(registry) is None
+    assert [event.sequence for event in registry.history("boxes")] == [1, 2, 3]
+    assert [event.sequence for event in registry.history("shelves")] == [1]
+
+
+def test_an_empty_registry_has_no_models(registry: Registry) -> None:
+    assert registry.models() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", ".", "..", "../up", "a/b", "/etc/passwd", "a\\b", "a b", "a\nb", "a\x00b", "~"),
+        *("-rf", ".hidden", "a..b", "a.", "shelves_v1.0.0", "ä", "a" * 64, "a@b", "$HOME"),
+    ],
+)
+def test_a_name_that_could_be_a_path_is_refused_everywhere(
+    name: str, registry: Registry, draft: Draft, home: Path
+) -> None:
+    before = set(home.parent.rglob("*"))
+    for attempt in (
+        lambda: registry.register(draft(model=name)),
+        lambda: registry.versions(name),
+        lambda: registry.history(name),
+        lambda: registry.rollback(name),
+        lambda: registry.promote(ModelReference(name, Version(1, 0, 0))),
+        lambda: registry.verify(ModelReference(name, role="latest")),
+    ):
+        with pytest.raises(SettingError, match="can't be the name of a model"):
+            attempt()
+    assert set(home.parent.rglob("*")) == before
+
+
+def test_what_does_not_exist_is_not_found(registry: Registry, draft: Draft) -> None:
+    with pytest.raises(UnknownModelError, match="none yet"):
+        registry.versions("shelves")
+    with pytest.raises(UnknownModelError):
+        registry.rollback("shelves")
+    registry.register(draft())
+    with pytest.raises(UnknownModelError, match="known: shelves"):
+        registry.history("boxes")
+    with pytest.raises(UnknownVersionError, match=r"no version v9\.0\.0 \(it has v1\.0\.0\)"):
+        registry.promote(ModelReference.parse("shelves@v9.0.0"))
+    with pytest.raises(UnknownVersionError, match="No version of 'shelves' is in production"):
+        registry.resolve(ModelReference.parse("shelves@production"))
+
+
+def test_promotion_puts_one_version_in_place_of_the_other(registry: Registry, draft: Draft) -> None:
+    for _ in range(3):
+        registry.register(draft())
+    promote(registry, "v1.0.0")
+    promoted = registry.promote(ModelReference.parse("shelves@v1.0.1"))
+    assert promoted.status is Status.PRODUCTION
+    assert promoted == registry.resolve(ModelReference.parse("shelves@production"))
+    assert [version.status for version in registry.versions("shelves")] == [
+        Status.ARCHIVED,
+        Status.PRODUCTION,
+        Status.TESTING,
+    ]
+
+
+def test_neither_the_live_nor_an_older_version_is_promoted(
+    registry: Registry, draft: Draft
+) -> None:
+    for _ in range(2):
+        registry.register(draft())
+    promote(registry, "v1.0.1")
+    before = registry.history("shelves")
+    for written in ("v1.0.0", "v1.0.1"):
+        with pytest.raises(PromotionRefusedError):
+            promote(registry, written)
+    assert registry.history("shelves") == before
+
+
+def test_rolling_back_goes_to_what_was_live_before(registry: Registry, draft: Draft) -> None:
+    for _ in range(4):
+        registry.register(draft())
+    for written in ("v1.0.0", "v1.0.2", "v1.0.3"):
+        promote(registry, written)
+    assert str(registry.rollback("shelves", reason="wrong labels").version) == "v1.0.2"
+    assert str(registry.rollback("shelves").version) == "v1.0.0"
+    with pytest.raises(PromotionRefusedError, match="No earlier version"):
+        registry.rollback("shelves")
+    assert live(registry) == "v1.0.0"
+
+
+def test_after_a_rollback_the_way_forward_is_open(registry: Registry, draft: Draft) -> None:
+    for _ in range(2):
+        registry.register(draft())
+    promote(registry, "v1.0.0")
+    promote(registry, "v1.0.1")
+    registry.rollback("shelves")
+    promote(registry, "v1.0.1")
+    assert live(registry) == "v1.0.1"
+    assert str(registry.rollback("shelves").version) == "v1.0.0"
+
+
+def test_a_rollback_can_name_its_version(registry: Registry, draft: Draft) -> None:
+    for _ in range(3):
+        registry.register(draft())
+    promote(registry, "v1.0.1")
+    with pytest.raises(PromotionRefusedError, match="newer"):
+        registry.rollback("shelves", Version(1, 0, 2))
+    with pytest.raises(PromotionRefusedError, match="is production"):
+        registry.rollback("shelves", Version(1, 0, 1))
+    with pytest.raises(UnknownVersionError):
+        registry.rollback("shelves", Version(0, 9, 0))
+    assert str(registry.rollback("shelves", Version(1, 0, 0)).version) == "v1.0.0"
+    assert live(registry) == "v1.0.0"
+
+
+def test_what_never_went_live_can_t_be_rolled_back_from(registry: Registry, draft: Draft) -> None:
+    registry.register(draft())
+    with pytest.raises(PromotionRefusedError):
+        registry.rollback("shelves")
+    with pytest.raises(PromotionRefusedError, match="nothing to roll back from"):
+        registry.rollback("shelves", Version(1, 0, 0))
+
+
+def test_history_says_what_was_live_when_who_moved_it_and_why(
+    registry: Registry, draft: Draft, database: Database, home: Path
+) -> None:
+    registry.register(draft(reason="first try"))
+    registry.register(draft(reason="more data"))
+    promote(registry, "v1.0.0", "good enough")
+    later = Registry(
+        database, home / "models", now=lambda: START + timedelta(days=1), actor="grace"
+    )
+    promote(later, "v1.0.1", "better")
+    later.rollback("shelves", reason="worse after all")
+    told = [
+        (
+            e.sequence,
+            e.action,
+            e.version,
+            e.production_before,
+            e.production_after,
+            e.actor,
+            e.reason,
+        )
+        for e in registry.history("shelves")
+    ]
+    assert told == [
+        (1, Action.REGISTERED, "v1.0.0", None, None, "ada", "first try"),
+        (2, Action.REGISTERED, "v1.0.1", None, None, "ada", "more data"),
+        (3, Action.PROMOTED, "v1.0.0", None, "v1.0.0", "ada", "good enough"),
+        (4, Action.PROMOTED, "v1.0.1", "v1.0.0", "v1.0.1", "grace", "better"),
+        (5, Action.ROLLED_BACK, "v1.0.0", "v1.0.1", "v1.0.0", "grace", "worse after all"),
+    ]
+    moments = [event.at for event in registry.history("shelves")]
+    assert moments == sorted(moments)
+    assert moments[-1] == START + timedelta(days=1)
+
+
+def test_the_view_says_what_the_database_says(registry: Registry, draft: Draft, home: Path) -> None:
+    registry.register(draft())
+    assert view(home) == {
+        "model": "shelves",
+        "production_version": None,
+        "latest_version": "v1.0.0",
+        "versions": [
+            {
+                "version": "v1.0.0",
+                "path": "shelves_v1.0.0",
+                "created_at": "2024-05-06T07:08:09+00:00",
+                "status": "testing",
+            }
+        ],
+    }
+    assert link(home) is None
+    registry.register(draft())
+    promote(registry, "v1.0.0")
+    assert (view(home)["production_version"], view(home)["latest_version"]) == ("v1.0.0", "v1.0.1")
+    assert [row["status"] for row in view(home)["versions"]] == ["production", "testing"]
+    assert [(home / "models/shelves" / row["path"]).is_dir() for row in view(home)["versions"]] == [
+        True,
+        True,
+    ]
+    assert link(home) == "shelves_v1.0.0"
+    promote(registry, "v1.0.1")
+    registry.rollback("shelves")
+    assert link(home) == f"shelves_{view(home)['production_version']}" == "shelves_v1.0.0"
+
+
+def test_another_process_s_home_is_read_from_the_start(
+    registry: Registry, draft: Draft, home: Path
+) -> None:
+    registry.register(draft())
+    promote(registry, "v1.0.0")
+    database = Database(f"sqlite:///{home / 'classmark.db'}")
+    again = Registry(database, home / "models", now=lambda: START, actor="grace")
+    assert again.versions("shelves") == registry.versions("shelves")
+    assert again.history("shelves") == registry.history("shelves")
+    database.close()
+
+
+def test_a_version_whose_process_died_before_the_database_knew_is_made_anew(
+    registry: Registry, draft: Draft, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = registry.register(draft())
+    orphan = first.folder.with_name("shelves_v1.0.1")
+    shutil.copytree(first.folder, orphan)
+    (orphan / "config.json").write_bytes(b"{}")
+    half = first.folder.with_name(".shelves_v1.0.1.0123.draft")
+    half.mkdir()
+    (half / "config.json").write_bytes(b"{")
+    with caplog.at_level(logging.WARNING):
+        second = registry.register(draft())
+    assert numbers(registry) == ["v1.0.0", "v1.0.1"]
+    assert registry.verify(ModelReference.parse("shelves@v1.0.1")) == second
+    assert not half.exists()
+    assert "shelves_v1.0.1.unknown-" in caplog.text
+
+
+def test_link_and_view_that_a_dying_process_left_behind_are_mended(
+    registry: Registry, draft: Draft, home: Path
+) -> None:
+    for _ in range(2):
+        registry.register(draft())
+    promote(registry, "v1.0.0")
+    before = (home / "models/shelves/version_registry.json").read_bytes()
+    promote(registry, "v1.0.1")
+    (home / "models/shelves/version_registry.json").write_bytes(before)
+    (home / "models/shelves/production").unlink()
+    (home / "models/shelves/production").symlink_to("shelves_v1.0.0")
+    with pytest.raises(PromotionRefusedError, match="is in production already"):
+        promote(registry, "v1.0.1")
+    assert link(home) == "shelves_v1.0.1"
+    assert view(home)["production_version"] == "v1.0.1"
+
+
+def test_a_database_that_is_away_changes_nothing(tmp_path: Path, draft: Draft) -> None:
+    home = tmp_path / "home"
+    (home / "classmark.db").mkdir(parents=True)
+    database = Database(f"sqlite:///{home / 'classmark.db'}")
+    registry = Registry(database, home / "models", now=lambda: START, actor="ada")
+    for attempt in (
+        lambda: registry.register(draft()),
+        registry.models,
+        lambda: registry.promote(ModelReference.parse("shelves@latest")),
+    ):
+        with pytest.raises(DatabaseUnavailableError):
+            attempt()
+    (home / "classmark.db").rmdir()
+    assert str(registry.register(draft()).version) == "v1.0.0"
+    database.close()
+
+
+def test_of_two_machines_with_one_database_one_registers_the_number(
+    database: Database, tmp_path: Path, draft: Draft
+) -> None:
+    other = Registry(database, tmp_path / "other", now=lambda: START, actor="grace")
+
+    def meanwhile() -> datetime:
+        if not other.models():
+            other.register(draft(reason="faster"))
+        return START
+
+    slow = Registry(database, tmp_path / "slow", now=meanwhile, actor="ada")
+    with pytest.raises(VersionExistsError, match=r"shelves v1\.0\.0 at the same moment"):
+        slow.register(draft(reason="slower"))
+    assert [event.reason for event in other.history("shelves")] == ["faster"]
+    other.verify(ModelReference.parse("shelves@v1.0.0"))
+    assert not slow.versions("shelves")[0].folder.exists()
+    assert str(slow.register(draft(reason="once more")).version) == "v1.0.1"
+
+
+class Life(RuleBasedStateMachine):
+    """Any sequence of changes: one production, one line of history, link and view that agree."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.home = Path(self.tmp.mktemp("home"))
+        self.database = Database(f"sqlite:///{self.home / 'classmark.db'}")
+        self.registry = Registry(
+            self.database, self.home / "models", now=lambda: START, actor="ada"
+        )
+        self.register("linear")
+
+    tmp: pytest.TempPathFactory
+    artifact: Path
+
+    @rule(architecture=st.sampled_from(["linear", "encoder"]))
+    def register(self, architecture: str) -> None:
+        lineage = Lineage(architecture, ("a", "b"), "00")
+        self.registry.register(
+            VersionDraft("shelves", self.artifact, lineage, {"dataset": {"fingerprint": "00"}})
+        )
+
+    @rule(data=st.data())
+    def promote(self, data: st.DataObject) -> None:
+        before = live(self.registry)
+        written = data.draw(st.sampled_from(numbers(self.registry)))
+        allowed = before is None or Version.parse(written) > Version.parse(before)
+        try:
+            promote(self.registry, written)
+        except PromotionRefusedError:
+            assert not allowed
+            assert live(self.registry) == before
+        else:
+            assert allowed
+            assert live(self.registry) == written
+
+    @rule()
+    def roll_back(self) -> None:
+        before = live(self.registry)
+        try:
+            after = self.registry.rollback("shelves").version
+        except PromotionRefusedError:
+            assert live(self.registry) == before
+        else:
+            assert before is not None
+            assert after < Version.parse(before)
+            assert live(self.registry) == str(after)
+
+    @invariant()
+    def everything_agrees(self) -> None:
+        history = self.registry.history("shelves")
+        assert [event.sequence for event in history] == list(range(1, len(history) + 1))
+        line = [None, *(event.production_after for event in history)]
+        assert [event.production_before for event in history] == line[:-1]
+        assert line[-1] == live(self.registry) == view(self.home)["production_version"]
+        assert link(self.home) == (line[-1] and f"shelves_{line[-1]}")
+
+    def teardown(self) -> None:
+        self.database.close()
+
+
+def test_whatever_happens_database_history_link_and_view_agree(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    Life.tmp, Life.artifact = tmp_path_factory, tmp_path_factory.mktemp("small")
+    (Life.artifact / "config.json").write_bytes(b"{}")
+    run_state_machine_as_test(Life, settings=settings(max_examples=8, stateful_step_count=12))

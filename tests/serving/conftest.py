@@ -1,0 +1,169 @@
+"""A registered version, and servers that answer with it over real HTTP."""
+
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from classmark.database import Database
+from classmark.documents import sample_documents
+from classmark.errors import ClassmarkError
+from classmark.models import Classifier, LabelledTexts, TrainingData, family_class
+from classmark.monitoring import ServingMetrics
+from classmark.predictions import Prediction, PredictionLog, Spool
+from classmark.progress import Silent
+from classmark.registry import Lineage, ModelReference, Registry, VersionDraft
+from classmark.serving import (
+    Address,
+    ApiParts,
+    Predictor,
+    Scheduler,
+    ServedModel,
+    ServingSettings,
+    create_api,
+    listening_socket,
+    load_served_model,
+)
+
+LABELS = ("cs.CL", "cs.CV", "cs.DB")
+METRICS = {"test": {"accuracy": 0.9, "macro_f1": 0.8}}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What training wrote for 30 sample documents."""
+    chosen = [d for d in sample_documents() if d.label in LABELS and int(d.id[-2:]) <= 10]
+    texts, labels = [d.text for d in chosen], [d.label or "" for d in chosen]
+    data = TrainingData(
+        train=LabelledTexts(texts, labels), validation=LabelledTexts(texts[::5], labels[::5])
+    )
+    folder = tmp_path_factory.mktemp("artifact")
+    family_class("linear").with_parameters({}).train(data, folder, Silent())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory, artifact: Path) -> Path:
+    """A home with one version in production; nobody changes it."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+    database = Database(f"sqlite:///{home / 'classmark.db'}")
+    registry = Registry(database, home / "models", now=now, actor="ada")
+    metadata = {"dataset": {"fingerprint": "00"}, "metrics": METRICS}
+    version = registry.register(
+        VersionDraft("shelves", artifact, Lineage("linear", LABELS, "00"), metadata)
+    )
+    registry.promote(ModelReference("shelves", version.version))
+    database.close()
+    return home
+
+
+@pytest.fixture(scope="session")
+def served(shared_home: Path) -> ServedModel:
+    """The version in production, loaded."""
+    database = Database(f"sqlite:///{shared_home / 'classmark.db'}")
+    registry = Registry(database, shared_home / "models", now=now, actor="ada")
+    found = load_served_model(registry, ModelReference.parse("shelves@production"))
+    database.close()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolListener:
+    """Puts answers on disk before they go out."""
+
+    spool: Spool
+
+    def on_predictions(self, predictions: Sequence[Prediction]) -> None:
+        self.spool.append(predictions)
+
+    def on_error(self, error: ClassmarkError) -> None:
+        """Nothing was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers, and the parts behind it."""
+
+    client: httpx.Client
+    port: int
+    log: PredictionLog
+    spool: Spool
+    spool_folder: Path
+
+
+# Settings, and another classifier than the trained one -> a server that answers.
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(served: ServedModel, tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def begin(
+            settings: ServingSettings | None = None, classifier: Classifier | None = None
+        ) -> Running:
+            model = replace(served, classifier=classifier or served.classifier)
+            home = tmp_path / "home"
+            return stack.enter_context(running(home, model, settings or ServingSettings(threads=2)))
+
+        yield begin
+
+
+@contextmanager
+def running(home: Path, model: ServedModel, settings: ServingSettings) -> Iterator[Running]:
+    database = Database(f"sqlite:///{home / 'classmark.db'}")
+    log = PredictionLog(database)
+    spool = Spool(home / "spool", log)
+    metrics = ServingMetrics(model.version.model, str(model.version.version))
+    scheduler = Scheduler(settings.worker_threads, settings.max_waiting_texts)
+    predictor = Predictor(model, scheduler, [SpoolListener(spool), metrics], now=now)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        scheduler.close()
+        spool.close()
+
+    app = create_api(ApiParts(predictor, log, spool, metrics, settings, lifespan))
+    with (
+        listening_socket(Address("127.0.0.1", 0)) as listener,
+        answering(uvicorn.Server(uvicorn.Config(app, log_level="warning")), listener),
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30
+        ) as client,
+    ):
+        yield Running(client, listener.getsockname()[1], log, spool, home / "spool")
+    database.close()
+
+
+@contextmanager
+def answering(server: uvicorn.Server, listener: object) -> Iterator[None]:
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def api(served: ServedModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One server for all tests of a module that only ask."""
+    home = tmp_path_factory.mktemp("api") / "home"
+    with running(home, served, ServingSettings(threads=2)) as server:
+        yield server

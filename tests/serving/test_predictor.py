@@ -1,0 +1,135 @@
+"""What was said is announced before it is answered."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from classmark.errors import ClassmarkError, OverloadedError, UnavailableError
+from classmark.models import Classifier
+from classmark.predictions import Prediction
+from classmark.serving import Predictor, Scheduler, ServedModel
+
+NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
+
+
+@dataclass
+class Notes:
+    """A listener that writes all down."""
+
+    said: list[Prediction] = field(default_factory=list)
+    failed: list[ClassmarkError] = field(default_factory=list)
+
+    def on_predictions(self, predictions: Sequence[Prediction]) -> None:
+        self.said += predictions
+
+    def on_error(self, error: ClassmarkError) -> None:
+        self.failed.append(error)
+
+
+class Refusing(Notes):
+    """A listener that can't keep anything."""
+
+    def on_predictions(self, predictions: Sequence[Prediction]) -> None:
+        del predictions
+        raise UnavailableError("The disk is full.", remedy="Free some space.")
+
+
+class Breaking(Classifier):
+    """A model that fails in a way that nobody foresaw."""
+
+    labels = ("a", "b")
+
+    @classmethod
+    def load(cls, folder: Path, config: object) -> "Breaking":
+        del folder, config
+        return cls()
+
+    def probabilities(self, text: str) -> NDArray[np.float64]:
+        raise ZeroDivisionError(text)
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Scheduler]:
+    scheduler = Scheduler(threads=2, max_waiting=10)
+    yield scheduler
+    scheduler.close()
+
+
+def test_every_listener_hears_what_is_answered(served: ServedModel, scheduler: Scheduler) -> None:
+    notes = [Notes(), Notes()]
+    predictor = Predictor(served, scheduler, notes, now=lambda: NOON)
+    found = asyncio.run(predictor.predict(["An index.", "A lens."], "ada"))
+    said = [it.prediction for it in found]
+    assert [it.said for it in notes] == [said, said]
+    assert [(it.text, it.user_id, it.at) for it in said] == [
+        ("An index.", "ada", NOON),
+        ("A lens.", "ada", NOON),
+    ]
+    assert len({it.id for it in said}) == 2
+    for it in found:
+        assert tuple(it.probabilities) == served.classifier.labels
+        assert it.probabilities[it.prediction.label] == it.prediction.confidence
+        assert it.prediction.latency_ms > 0
+
+
+def test_a_listener_that_raises_holds_the_answer_back_and_the_later_ones_hear_the_error(
+    served: ServedModel, scheduler: Scheduler
+) -> None:
+    first, later = Notes(), Notes()
+    predictor = Predictor(served, scheduler, [first, Refusing(), later], now=lambda: NOON)
+    with pytest.raises(UnavailableError, match="disk is full"):
+        asyncio.run(predictor.predict(["An index."]))
+    assert later.said == []
+    assert [type(error) for error in later.failed] == [UnavailableError]
+
+
+def test_a_refusal_is_announced(served: ServedModel, scheduler: Scheduler) -> None:
+    notes = Notes()
+    predictor = Predictor(served, scheduler, [notes], now=lambda: NOON)
+    with pytest.raises(OverloadedError):
+        asyncio.run(predictor.predict(["a"] * 11))
+    assert [type(error) for error in notes.failed] == [OverloadedError]
+    assert notes.said == []
+
+
+def test_an_error_that_nobody_foresaw_is_announced_too(
+    served: ServedModel, scheduler: Scheduler
+) -> None:
+    notes = Notes()
+    broken = replace(served, classifier=Breaking())
+    predictor = Predictor(broken, scheduler, [notes], now=lambda: NOON)
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(predictor.predict(["a"]))
+    assert "ZeroDivisionError" in notes.failed[0].message
+
+
+def test_a_slow_listener_does_not_hold_up_the_loop(
+    served: ServedModel, scheduler: Scheduler
+) -> None:
+    heard, go_on = threading.Event(), threading.Event()
+
+    class SlowDisk(Notes):
+        def on_predictions(self, predictions: Sequence[Prediction]) -> None:
+            heard.set()
+            assert go_on.wait(20)
+            super().on_predictions(predictions)
+
+    notes = SlowDisk()
+    predictor = Predictor(served, scheduler, [notes], now=lambda: NOON)
+
+    async def run() -> None:
+        answer = asyncio.ensure_future(predictor.predict(["An index."]))
+        await asyncio.to_thread(heard.wait, 20)
+        assert not answer.done()
+        go_on.set()
+        await answer
+
+    asyncio.run(run())
+    assert len(notes.said) == 1

@@ -1,0 +1,16 @@
+"""A small dataset of sample documents."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from classmark.datasets import Dataset, DocumentSource, PreparationRecipe, prepare
+from classmark.documents import sample_documents
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    """20 documents of each of ten classes: 16 to learn from, 2 to check, 2 to test."""
+    source = DocumentSource(sample_documents(), {"name": "samples"})
+    recipe = PreparationRecipe(per_class=20)
+    return prepare("samples", source, recipe, now=datetime(2024, 5, 6, tzinfo=UTC))
