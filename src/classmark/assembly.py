@@ -2,11 +2,17 @@
 
 import asyncio
 import logging
+import os
+import signal
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.util import find_spec
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -34,6 +40,9 @@ from classmark.serving import (
 from classmark.settings import ServeJob, Settings, load_settings
 
 logger = logging.getLogger(__name__)
+
+# By name: it needs an extra and is loaded when it is asked for.
+_PAGE = "classmark.serving.ui"
 
 
 def utc_now() -> datetime:
@@ -159,10 +168,19 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
 
 def worker_app() -> FastAPI:
     """The app of one of several worker processes; settings come by environment."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     home = open_home()
     job = ServeJob.handed_on()
     served = load_served_model(home.registry, ModelReference.parse(job.model))
     return build_app(home, served, job)
+
+
+def _end_after(parent: BaseProcess) -> None:
+    """Let no worker hold the port when what started it was killed."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _SpoolListener:
@@ -190,9 +208,7 @@ def check_page_extra() -> None:
 
 def _mount_page(app: FastAPI, predictor: Predictor, max_characters: int) -> None:
     check_page_extra()
-    from classmark.serving.ui import mount_page  # noqa: PLC0415 (extra)
-
-    mount_page(app, predictor, max_characters=max_characters)
+    import_module(_PAGE).mount_page(app, predictor, max_characters=max_characters)
 
 
 async def _drain_for_ever(spool: Spool, seconds: float) -> None:

@@ -157,7 +157,7 @@ def _folder(given: Path) -> Path:
         raise SettingError(
             f"The home {given} can't be found ({error}).", remedy="Name another with --home."
         ) from error
-    if folder.exists() and not folder.is_dir():
+    if not next(path for path in (folder, *folder.parents) if path.exists()).is_dir():
         raise SettingError(f"The home {folder} is no folder.", remedy="Name another with --home.")
     return folder
 

@@ -144,6 +144,23 @@ def test_a_worker_that_dies_is_replaced_and_loses_nothing(home: Path, serving: S
     assert Counter(logged(home)) == Counter(ids)
 
 
+def test_workers_end_with_what_started_them_and_lose_nothing(home: Path, serving: Serving) -> None:
+    with serving(home, "--no-ui", "--workers", "2") as server:
+        ids = [server.ask(f"A table of {number} tuples")[0] for number in range(20)]
+        workers = server.processes()[1:]
+        assert len(workers) >= 2
+        server.process.kill()
+        end = time.monotonic() + 30
+        while any(Path(f"/proc/{pid}").exists() for pid in workers):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    with serving(home, "--no-ui", "--port", server.url.rpartition(":")[2]) as again:
+        assert again.url == server.url
+        wait_until_logged(home, set(ids))
+        assert again.stop() == 0
+    assert Counter(logged(home)) == Counter(ids)
+
+
 @pytest.mark.parametrize("options", [(), ("--no-ui", "--workers", "2")], ids=["page", "workers"])
 def test_no_serving_process_maps_torch(
     options: tuple[str, ...], home: Path, serving: Serving

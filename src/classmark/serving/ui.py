@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from classmark.errors import ClassmarkError, InputError
 from classmark.serving.predictor import Predictor
@@ -21,29 +21,32 @@ _THEME = gr.themes.Soft(
     button_primary_background_fill="*primary_600",
     button_primary_background_fill_hover="*primary_700",
     button_primary_background_fill_dark="*primary_600",
+    button_primary_background_fill_hover_dark="*primary_700",
     block_label_text_color="*primary_700",
     block_title_text_color="*primary_700",
     block_border_width="1px",
     input_border_width="1px",
 )
-# Inside the page itself: a browser that finds none asks for one at the root of the server.
 _ICON = (
-    '<link rel="icon" href="data:image/svg+xml,'
-    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8' fill='%232563eb'>"
-    "<path d='M0 0h8v2H0zM0 3h5v2H0zM0 6h3v2H0z'/></svg>\">"
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8" fill="#2563eb">'
+    '<path d="M0 0h8v2H0zM0 3h5v2H0zM0 6h3v2H0z"/></svg>'
 )
 
 Shown = tuple[dict[str, float] | None, str]
 
 
 def mount_page(app: FastAPI, predictor: Predictor, *, max_characters: int) -> None:
-    """Put the page under `/ui`."""
+    """Put the page under `/ui`, and the icon where browsers look for it."""
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> Response:
+        return Response(_ICON, media_type="image/svg+xml")
+
     gr.mount_gradio_app(
         app,
         _page(predictor, max_characters),
         PATH,
         theme=_THEME,
-        head=_ICON,
         footer_links=[],
         ssr_mode=False,
         # Gradio takes files from anybody, whatever is on the page; here there is no use for one.
@@ -66,7 +69,6 @@ def _page(predictor: Predictor, max_characters: int) -> gr.Blocks:
                     label="Text",
                     lines=10,
                     placeholder="Title and abstract (Shift+Enter classifies)",
-                    autofocus=True,
                     elem_id="text",
                 )
                 button = gr.Button("Classify", variant="primary", elem_id="classify")
