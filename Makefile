@@ -22,7 +22,7 @@ run: install ## The main job: documents to a served model, then serve it
 	$(BIN)/classmark quickstart
 
 test: install lint ## Everything that CI runs: lint, types, import contracts, tests
-	$(BIN)/python -m pytest -m "not heavy"
+	$(BIN)/python -m pytest -m "not heavy" -n auto --dist loadfile
 
 test-heavy: install ## Load and fault suites: minutes each
 	$(BIN)/python -m pytest -m heavy

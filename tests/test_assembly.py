@@ -105,8 +105,11 @@ def test_a_home_that_must_be_there_is_told_where_it_is_not(tmp_path: Path) -> No
     with pytest.raises(NotFoundError, match="There is no home at") as refused:
         existing_home(tmp_path / "none")
     assert "classmark quickstart" in str(refused.value)
-    assert existing_home(tmp_path).folder == tmp_path
+    with pytest.raises(NotFoundError, match="There is no home at"):
+        existing_home(tmp_path)
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "data").mkdir()
+    assert existing_home(tmp_path).folder == tmp_path
 
 
 def test_the_only_model_need_not_be_named(home: Home, artifact: Path) -> None:

@@ -111,10 +111,11 @@ def existing_home(folder: Path | None = None) -> Home:
 
     Raises:
         SettingError: Its settings can't be used.
-        NotFoundError: There is no such folder.
+        NotFoundError: There is no such folder, or no home in it.
     """
     home = open_home(folder)
-    if home.folder.is_dir():
+    begun = (home.folder / name for name in ("classmark.db", "data", "models"))
+    if home.settings.database_url or any(path.exists() for path in begun):
         return home
     raise NotFoundError(
         f"There is no home at {home.folder}.",
@@ -173,8 +174,14 @@ def worker_app() -> FastAPI:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     home = open_home()
     job = ServeJob.handed_on()
-    served = load_served_model(home.registry, ModelReference.parse(job.model))
-    return build_app(home, served, job)
+    try:
+        served = load_served_model(home.registry, ModelReference.parse(job.model))
+        return build_app(home, served, job)
+    except ClassmarkError as error:
+        # The next try would end like this one: the server as a whole stops, and says why.
+        logger.error("A worker can't start. %s", error)  # noqa: TRY400 (the message says it all)
+        os.kill(os.getppid(), signal.SIGTERM)
+        raise SystemExit(error.exit_code) from error
 
 
 def _end_after(parent: BaseProcess) -> None:

@@ -20,7 +20,6 @@
     │   └── TamperedVersionError
     ├── UnavailableError         try again later                 exit 6   HTTP 503
     │   ├── DatabaseUnavailableError
-    │   ├── NotReadyError
     │   ├── OverloadedError
     │   └── PortInUseError
     └── MissingExtraError        install it                      exit 7   HTTP 501
@@ -133,10 +132,6 @@ class UnavailableError(ClassmarkError):
 
 class DatabaseUnavailableError(UnavailableError):
     """The database does not answer."""
-
-
-class NotReadyError(UnavailableError):
-    """No model is loaded yet."""
 
 
 class OverloadedError(UnavailableError):

@@ -24,5 +24,6 @@ def checked_name(name: str, *, of: str) -> str:
         return name
     raise SettingError(
         f"{name!r} can't be the name of a {of}.",
-        remedy="Use up to 63 letters, digits and single '.', '_' or '-' between them.",
+        remedy="Use up to 63 letters (a-z, A-Z), digits and single '.', '_' or '-' between them,"
+        " and no ending like _v1.0.0.",
     )

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -176,3 +177,27 @@ def test_a_home_of_nobody_is_refused(classmark: Classmark) -> None:
     done = classmark("versions", "shelf", "--home", "~nobody-of-that-name/x")
     assert done.returncode == 2
     assert "~nobody-of-that-name/x can't be found" in done.stderr
+
+
+def test_a_folder_that_is_no_home_stays_as_it_is(classmark: Classmark, tmp_path: Path) -> None:
+    done = classmark("versions", "shelves", "--home", tmp_path)
+    assert done.returncode == 3
+    assert "There is no home at" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_whose_extra_is_missing_names_it() -> None:
+    code = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "sklearn":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+sys.argv = ["classmark", "evaluate", "a@latest", "b"]
+from classmark.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 7
+    assert "pip install 'classmark[train]'" in done.stderr

@@ -282,3 +282,13 @@ def test_a_snapshot_that_could_not_be_put_in_place_is_not_pointed_at(
     with pytest.raises(Exception, match=folder.name):
         store.save(dataset)
     assert store.names() == []
+
+
+def test_the_same_rows_made_by_another_recipe_are_another_snapshot(
+    store: DatasetStore, dataset: Dataset
+) -> None:
+    first = store.save(dataset)
+    second = store.save(replace(dataset, recipe={**dataset.recipe, "min_words": 7}))
+    assert first != second
+    assert store.load("shelves").recipe["min_words"] == 7
+    assert store.load("shelves").fingerprint == dataset.fingerprint

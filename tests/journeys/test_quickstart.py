@@ -1,8 +1,10 @@
 """The main job: one command turns documents into two versions, one of them live; twice if asked."""
 
 import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -65,6 +67,34 @@ def first(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str])
 @pytest.fixture(scope="module")
 def second(first: Run, environment: dict[str, str]) -> Run:
     return quickstart(first.home, environment)
+
+
+def test_the_server_that_it_becomes_holds_nothing_of_training(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = ["quickstart", "--home", str(tmp_path), "--port", str(port)]
+    command = [sys.executable, "-m", "classmark", *arguments]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            until = time.monotonic() + 240
+            while not answers(f"http://127.0.0.1:{port}/ready"):
+                assert time.monotonic() < until
+                assert process.poll() is None
+                time.sleep(0.5)
+            assert "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text()
+        finally:
+            process.terminate()
+    assert process.returncode == 0
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def production(run: Run) -> list[str]:

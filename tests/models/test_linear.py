@@ -47,7 +47,7 @@ def scikit_learn(data: TrainingData, given: Mapping[str, str], bayes_weight: flo
     features = vectoriser.fit_transform(data.train.texts)
     strength = float(given.get("inverse_regularisation", 10))
     regression = LogisticRegression(C=strength, max_iter=500).fit(features, data.train.labels)
-    bayes = ComplementNB(alpha=0.3).fit(features, data.train.labels)
+    bayes = ComplementNB(alpha=0.1).fit(features, data.train.labels)
 
     def answer(texts: Sequence[str]) -> NDArray[np.float64]:
         asked = vectoriser.transform(texts)

@@ -203,3 +203,27 @@ def roll_the_head(path: Path) -> None:
         rolled = np.roll(weights, 1, axis=weights.shape.index(CLASSES))
         tensor.CopyFrom(numpy_helper.from_array(rolled, tensor.name))
     onnx.save(model, path)
+
+
+def test_an_export_that_forgot_its_softmax_is_refused() -> None:
+    parent = sure_of(np.arange(300) % CLASSES)
+    with pytest.raises(ParityError, match="no probabilities"):
+        parity_verdict(parent, {"fp32": np.log(parent)}, np.arange(300) % CLASSES)
+
+
+def test_a_quantised_export_with_answers_that_are_no_numbers_does_not_serve() -> None:
+    truth = np.arange(300) % CLASSES
+    parent = sure_of(truth)
+    quantised = parent.copy()
+    quantised[0] = np.nan
+    assert parity_verdict(parent, {"fp32": parent, "int8": quantised}, truth).chosen == "fp32"
+
+
+def test_no_module_of_the_working_folder_takes_part_in_the_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "orjson.py").write_text("raise SystemExit('taken from the working folder')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParityError) as caught:
+        probabilities_in_fresh_process(tmp_path, ["a text"], ["a"])
+    assert "taken from the working folder" not in str(caught.value)

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from classmark.errors import (
     DatabaseUnavailableError,
     PromotionRefusedError,
     SettingError,
+    TamperedVersionError,
     UnknownModelError,
     UnknownVersionError,
     VersionExistsError,
@@ -457,3 +459,20 @@ def test_whatever_happens_database_history_link_and_view_agree(
     Life.tmp, Life.artifact = tmp_path_factory, tmp_path_factory.mktemp("small")
     (Life.artifact / "config.json").write_bytes(b"{}")
     run_state_machine_as_test(Life, settings=settings(max_examples=8, stateful_step_count=12))
+
+
+def test_no_metadata_can_rename_a_version(registry: Registry, draft: Draft) -> None:
+    forged = replace(draft(), metadata={"name": "other", "version": "v9.9.9"})
+    registry.register(forged)
+    found = registry.register(forged)
+    assert (found.metadata["name"], found.metadata["version"]) == ("shelves_v1.0.1", "v1.0.1")
+
+
+def test_a_version_s_folder_that_became_a_link_is_refused(
+    registry: Registry, draft: Draft, tmp_path: Path
+) -> None:
+    version = registry.register(draft())
+    version.folder.rename(tmp_path / "elsewhere")
+    version.folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(TamperedVersionError, match="link"):
+        registry.verify(ModelReference("shelves", version.version))

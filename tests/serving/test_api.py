@@ -522,3 +522,11 @@ def test_feedback_on_nothing_logged_leaves_nothing(start: Start) -> None:
     with pytest.raises(UnknownPredictionError):
         server.log.add_feedback(Feedback("a", "cs.DB", None, datetime.now(UTC)))
     assert server.log.feedback("a") == []
+
+
+def test_a_great_many_bad_texts_cost_one_error(api: Running) -> None:
+    body = b'{"texts": [' + b",".join([b'""'] * 300_000) + b"]}"
+    response = api.client.post(
+        "/predict", content=body, headers={"content-type": "application/json"}
+    )
+    assert [it["field"] for it in problem(response, 422)["errors"]] == ["texts.0"]

@@ -1,6 +1,7 @@
 """The command line: one file a command; errors become exit codes here."""
 
 import io
+import os
 import sys
 from importlib import import_module
 
@@ -8,7 +9,7 @@ import typer
 
 from classmark import __version__
 from classmark.cli.terminal import say_error
-from classmark.errors import ClassmarkError
+from classmark.errors import ClassmarkError, MissingExtraError
 
 # name: what it does, in the order of the loop; each is a module of this folder.
 COMMANDS = {
@@ -31,6 +32,8 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command that the arguments name; end the process with its exit code."""
+    # What a home holds is what people wrote and asked: it is its owner's alone.
+    os.umask(0o077)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that lacks a character shows another one; nothing fails for that.
         sys.stdout.reconfigure(errors="replace")
@@ -39,10 +42,15 @@ def main() -> None:
     except ClassmarkError as error:
         say_error(error.message, error.remedy)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        missing = MissingExtraError(f"This command ({error.name})", extra="train")
+        say_error(missing.message, missing.remedy)
+        sys.exit(missing.exit_code)
     except OSError as error:
         say_error(_described(error), "Check the path, its permissions and the space on the disk.")
         sys.exit(ClassmarkError.exit_code)
     except KeyboardInterrupt:
+        say_error("Stopped.", "Nothing is half-written; the same command begins again or goes on.")
         sys.exit(_INTERRUPTED)
 
 

@@ -15,8 +15,8 @@ from classmark.cli.options import (
 )
 from classmark.cli.terminal import Bars, as_share, keep_result, say
 from classmark.evaluation import Comparison, assess, compare
-from classmark.models import load_classifier
 from classmark.registry import RegisteredVersion
+from classmark.serving import load_served_model
 
 
 def run(
@@ -30,16 +30,15 @@ def run(
 ) -> None:
     """Two versions on the same labelled documents: is one better, and by how much?"""
     place = existing_home(home)
-    versions = [place.registry.verify(reference) for reference in (a, b)]
+    # Both are loaded as soon as they are checked, so that what is measured is what was checked.
+    models = [load_served_model(place.registry, reference) for reference in (a, b)]
     documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
     given = [
-        assess(
-            load_classifier(version.folder), documents, threads=place.threads, progress=Bars()
-        ).given
-        for version in versions
+        assess(model.classifier, documents, threads=place.threads, progress=Bars()).given
+        for model in models
     ]
     comparison = compare([document.label or "" for document in documents], *given)
-    result = describe(comparison, *versions)
+    result = describe(comparison, *(model.version for model in models))
     say(result["verdict"])
     keep_result(json, result)
 
@@ -69,4 +68,4 @@ def _verdict(comparison: Comparison, a: str, b: str, winner: str | None) -> str:
         f"({difference.low * 100:+.1f} to {difference.high * 100:+.1f}), "
         f"p = {comparison.p_value:.3g}"
     )
-    return f"{figures}. " + (f"{winner} wins." if winner else "No difference that is not chance.")
+    return f"{figures}. " + (f"{winner} wins." if winner else "Not shown to differ.")

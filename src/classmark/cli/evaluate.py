@@ -16,7 +16,7 @@ from classmark.cli.options import (
 )
 from classmark.cli.terminal import Bars, keep_result, say, say_table
 from classmark.evaluation import Estimate, Evaluation, ReportHeading, assess, write_report
-from classmark.models import load_classifier
+from classmark.serving import load_served_model
 
 SourceArgument = Annotated[
     str, typer.Argument(help="A labelled file, or a dataset's name for its test part.")
@@ -33,11 +33,10 @@ def run(
 ) -> None:
     """Measure a version on labelled documents: figures with intervals, a report, the errors."""
     place = existing_home(home)
-    version = place.registry.verify(reference)
+    model = load_served_model(place.registry, reference)
+    version = model.version
     documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
-    assessment = assess(
-        load_classifier(version.folder), documents, threads=place.threads, progress=Bars()
-    )
+    assessment = assess(model.classifier, documents, threads=place.threads, progress=Bars())
     heading = ReportHeading(version.name, source, utc_now())
     report = write_report(assessment, heading, place.reports)
     show(version.name, assessment.evaluation)

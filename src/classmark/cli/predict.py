@@ -124,13 +124,17 @@ def _predict_file(
 def show(report: BatchReport) -> None:
     """A batch report as a table."""
     used = ", ".join(f"{name}: {count:,}" for name, count in report.per_model.items())
-    accuracy = "no labels" if report.accuracy is None else as_share(report.accuracy)
+    accuracy = (
+        "not known: no labels"
+        if report.accuracy is None
+        else f"{as_share(report.accuracy)} of {report.labelled:,} labelled"
+    )
     say_table(
         ("figure", "value"),
         [
             ("documents", f"{report.documents:,}"),
             ("of these done by an earlier start", f"{report.resumed_after:,}"),
-            ("accuracy", f"{accuracy} of {report.labelled:,} labelled"),
+            ("accuracy", accuracy),
             ("mean confidence", f"{report.mean_confidence:.3f}"),
             ("below 0.5", as_share(report.low_confidence_share)),
             ("mean latency", f"{report.mean_latency_ms:.1f} ms"),

@@ -1,8 +1,10 @@
 """`classmark quickstart`."""
 
+import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -12,7 +14,7 @@ from classmark.cli import evaluate as evaluate_command
 from classmark.cli import prepare as prepare_command
 from classmark.cli import train as train_command
 from classmark.cli.options import HomeOption, JsonOption
-from classmark.cli.serve import HostOption, PortOption, serve
+from classmark.cli.serve import HostOption, PortOption
 from classmark.cli.terminal import Bars, as_share, keep_result, say, say_table
 from classmark.datasets import Dataset, DocumentSource, PreparationRecipe, prepare
 from classmark.documents import Fields, QualityRules, english_detector, sample_documents
@@ -28,7 +30,6 @@ from classmark.serving import (
     load_served_model,
     run_batch,
 )
-from classmark.settings import ServeJob
 from classmark.training import TrainingRecipe
 
 NAME = "quickstart"
@@ -55,7 +56,15 @@ def run(
     check_page_extra()
     with listening_socket(Address(host, port)) as listener:
         keep_result(json, _whole_loop(place))
-        serve(place, ServeJob(model=f"{NAME}@production"), listener)
+        port = listener.getsockname()[1]
+    _become_server(place, host, port)
+
+
+def _become_server(place: Home, host: str, port: int) -> NoReturn:
+    """Go on as `classmark serve`: a process of its own has none of training's gigabyte."""
+    sys.stdout.flush()
+    options = ["--model", NAME, "--home", str(place.folder), "--host", host, "--port", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", "classmark", "serve", *options])  # noqa: S606
 
 
 def _whole_loop(place: Home) -> dict[str, Any]:

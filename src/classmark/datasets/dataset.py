@@ -1,6 +1,7 @@
 """What we learn from: documents in three parts, immutable, with a fingerprint."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,12 @@ class Dataset:
         """SHA-256 over every row's id, text, label and part; rows in any order give the same."""
         digests = sorted(_row_digest(part, document) for part, document in self._rows())
         return hashlib.sha256(b"".join(digests)).hexdigest()
+
+    @property
+    def snapshot_id(self) -> str:
+        """12 digits for rows and recipe together: the same rows made otherwise are another one."""
+        recipe = json.dumps(self.recipe, sort_keys=True, default=str)
+        return hashlib.sha256(f"{self.fingerprint} {recipe}".encode()).hexdigest()[:12]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many documents each part has, by label."""

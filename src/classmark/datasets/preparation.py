@@ -100,14 +100,20 @@ def prepare(
     if not kept:
         raise RecordError(
             f"None of {read} documents was kept: {_listed(dropped)}.",
-            remedy="Loosen --min-words or --labels, or check --text-fields and --label-field.",
+            remedy="Loosen --min-words, --labels or, for other languages, --any-language; or check"
+            " --text-fields and --label-field.",
         )
     if recipe.per_class is not None:
         kept, left_out = sample_per_class(kept, recipe.per_class, recipe.seed)
         dropped.update({DropReason.BEYOND_PER_CLASS.value: left_out} if left_out else {})
+    try:
+        parts = stratified_split(kept, recipe.ratios, recipe.seed)
+    except RecordError as error:
+        left_out_too = f" Left out were: {_listed(dropped)}." if dropped else ""
+        raise RecordError(f"{error.message}{left_out_too}", remedy=error.remedy) from error
     return Dataset(
         name=name,
-        parts=stratified_split(kept, recipe.ratios, recipe.seed),
+        parts=parts,
         created_at=now.isoformat(timespec="seconds"),
         source=dict(source.origin),
         recipe=recipe.described(),

@@ -2,8 +2,8 @@
 
 ::
 
-    data/snapshots/<name>/<fingerprint, 12 digits>/{train,val,test}.json.gz
-    data/splits/<name> -> ../snapshots/<name>/<fingerprint>
+    data/snapshots/<name>/<snapshot id>/{train,val,test}.json.gz
+    data/splits/<name> -> ../snapshots/<name>/<snapshot id>
 """
 
 import gzip
@@ -38,10 +38,10 @@ class DatasetStore:
         """Write a snapshot, all of it or nothing, and let the name point at it.
 
         Returns:
-            Its folder. A snapshot with that fingerprint that is there already is left as it is.
+            Its folder. A snapshot of these rows and this recipe that is there is left as it is.
         """
         fingerprint = dataset.fingerprint
-        folder = self._snapshots / checked_name(dataset.name, of="dataset") / fingerprint[:12]
+        folder = self._snapshots / checked_name(dataset.name, of="dataset") / dataset.snapshot_id
         if folder.exists() and not _is_whole(folder, dataset):
             folder.rename(folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.damaged"))
         if not folder.exists():
@@ -97,7 +97,7 @@ class DatasetStore:
 
 def _is_whole(folder: Path, dataset: Dataset) -> bool:
     try:
-        return _read_snapshot(dataset.name, folder).fingerprint == dataset.fingerprint
+        return _read_snapshot(dataset.name, folder).snapshot_id == dataset.snapshot_id
     except SourceError:
         return False
 
@@ -135,7 +135,7 @@ def _write_parts(folder: Path, dataset: Dataset, fingerprint: str) -> None:
             "dropped": dict(dataset.dropped),
             "read": dataset.read,
         }
-        # Without name and time in its header the same rows give the same bytes.
+        # Without name and time in its header the same content gives the same bytes.
         with (
             (folder / f"{part}.json.gz").open("wb") as raw,
             gzip.GzipFile("", "wb", fileobj=raw, mtime=0, compresslevel=6) as file,

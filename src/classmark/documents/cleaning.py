@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from classmark.errors import SettingError
 
 _URL = re.compile(r"\b(?:https?|ftp)://[^\s<>\"']+|\bwww\.[^\s<>\"']+", re.IGNORECASE)
-# Bounded, so that an opening sign that nobody closes costs no quadratic time.
-_DISPLAY_MATH = re.compile(r"\$\$.{0,2000}?\$\$|\\\[.{0,2000}?\\\]", re.DOTALL)
+# All that is repeated or waited for is bounded, here and below: no text costs quadratic time.
+_DISPLAY_MATH = re.compile(r"\$\$.{0,500}?\$\$|\\\[.{0,500}?\\\]", re.DOTALL)
 # Pandoc's rule: no space inside the dollars, no digit behind them; so "$5 and $6" is money.
 _INLINE_MATH = re.compile(r"(?<!\\)\$(?!\s)[^$\n]{1,300}?(?<![\s\\])\$(?!\d)|\\\(.{0,300}?\\\)")
 # \emph{word} keeps its word; \cite{key} and other references keep nothing.
 _LATEX_REFERENCE = re.compile(
-    r"~?\\(?:cite[tp]?|ref|label|eqref|footnote|url)\*?(?:\[[^\]]*\])*\{[^{}]*\}"
+    r"~?\\(?:cite[tp]?|ref|label|eqref|footnote|url)\*?(?:\[[^\]]{0,200}\]){0,2}\{[^{}]{0,500}\}"
 )
-_LATEX_COMMAND = re.compile(r"\\[a-zA-Z]+\*?(?:\[[^\]]*\])?")
-_LATEX_ACCENT = re.compile(r"(?:\\[\"'`^~=.]\{?)+([a-zA-Z])\}?")
-_LATEX_LEFTOVER = re.compile(r"\\+([%&_#$])|[{}]|(?<=\w)~(?=\w)")
+_LATEX_COMMAND = re.compile(r"\\[a-zA-Z]{1,40}\*?(?:\[[^\]]{0,200}\])?")
+_LATEX_ACCENT = re.compile(r"(?:\\[\"'`^~=.]\{?)++([a-zA-Z])?\}?")
+_LATEX_LEFTOVER = re.compile(r"\\++([%&_#$])?|[{}]|(?<=\w)~(?=\w)")
 _REPEATED_PUNCTUATION = re.compile(r"([!?,;:.\-_*=~#])\1+")
 _WHITE_SPACE = re.compile(r"\s+")
 
@@ -59,7 +59,7 @@ def _remove_inline_math(text: str) -> str:
 
 
 def _remove_latex_commands(text: str) -> str:
-    text = _LATEX_ACCENT.sub(r"\1", text)
+    text = _LATEX_ACCENT.sub(lambda found: found.group(1) or " ", text)
     text = _LATEX_COMMAND.sub(" ", _LATEX_REFERENCE.sub(" ", text))
     return _LATEX_LEFTOVER.sub(lambda found: found.group(1) or " ", text)
 
@@ -86,7 +86,8 @@ def clean(text: str, steps: tuple[CleaningStep, ...] = DEFAULT_STEPS) -> str:
     """The text after all steps, in their order, until they change nothing any more.
 
     What one step removes may bring together what an earlier one looks for, hence the repetition;
-    every step only removes or merges characters, so that it ends. Cleaning is thereby idempotent.
+    every step but the first only removes or merges characters, and the first one changes nothing
+    the second time, so that it ends. Cleaning is thereby idempotent.
     """
     while True:
         before = text

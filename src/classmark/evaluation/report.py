@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from classmark.durable import publishing, write_json
 from classmark.errors import MissingExtraError
 from classmark.evaluation.assessment import Assessment
+from classmark.spreadsheet import safe_cell
 
 _ERRORS_SHOWN = 20
 _ERROR_COLUMNS = ("id", "true", "given", "confidence", "title", "text")
@@ -83,15 +84,8 @@ def _as_csv(errors: list[dict[str, Any]]) -> str:
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, _ERROR_COLUMNS)
     writer.writeheader()
-    writer.writerows({key: _safe_cell(value) for key, value in row.items()} for row in errors)
+    writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in errors)
     return file.getvalue()
-
-
-def _safe_cell(value: object) -> object:
-    """Text that a spreadsheet would run as a formula is quoted (OWASP, CSV injection)."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value
 
 
 def _page(

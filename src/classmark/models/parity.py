@@ -22,6 +22,8 @@ EXACT_AGREEMENT = 0.999
 QUANTISED_AGREEMENT = 0.97
 # How much accuracy quantisation may cost.
 QUANTISED_ACCURACY_LOSS = 0.005
+# How far a row of probabilities may be from summing to 1.
+_SUM_GAP = 1e-3
 
 _REMEDY = "Nothing was registered. Report this with the versions that `classmark doctor` prints."
 
@@ -72,7 +74,7 @@ def parity_verdict(
 
     Raises:
         ParityError: The fp32 export gives other labels than its parent on more than one row in a
-            thousand, or an export has another shape.
+            thousand, or no probabilities; or an export has another shape.
     """
     _check_shapes(parent, exports)
     expected = parent.argmax(1)
@@ -85,9 +87,16 @@ def parity_verdict(
             f"{len(truth)} validation rows; {EXACT_AGREEMENT:.1%} are needed.",
             remedy=_REMEDY,
         )
+    if not _are_probabilities(exports["fp32"]):
+        raise ParityError(
+            "The exported model gives no probabilities: they are not all between 0 and 1, or do "
+            "not sum to 1.",
+            remedy=_REMEDY,
+        )
     quantised = found.get("int8")
     accepted = (
         quantised is not None
+        and _are_probabilities(exports["int8"])
         and quantised.label_share >= QUANTISED_AGREEMENT
         and parent_accuracy - quantised.accuracy <= QUANTISED_ACCURACY_LOSS + 1e-12
     )
@@ -104,6 +113,11 @@ def _agreement(parent: Probabilities, export: Probabilities, truth: NDArray[np.i
         largest_gap=float(np.where(np.isfinite(gaps), gaps, 1.0).max()),
         accuracy=float((labels == truth).mean()),
     )
+
+
+def _are_probabilities(export: Probabilities) -> bool:
+    inside = np.isfinite(export).all() and export.min() >= 0 and export.max() <= 1 + _SUM_GAP
+    return bool(inside) and bool((np.abs(export.sum(1) - 1) <= _SUM_GAP).all())
 
 
 def _check_shapes(parent: Probabilities, exports: Mapping[str, Probabilities]) -> None:
@@ -129,6 +143,7 @@ def probabilities_in_fresh_process(
         question.write_bytes(orjson.dumps(list(texts)))
         command = [
             sys.executable,
+            "-P",  # no module of the folder that we happen to stand in
             "-m",
             "classmark.models",
             str(artifact),

@@ -110,6 +110,11 @@ class Spool:
                 continue  # another process has just drained it
             try:
                 moved += self._drain_segment(path, descriptor)
+            except UnavailableError:
+                raise
+            except Exception:
+                # One segment that the database refuses must not hold up all that come after it.
+                logger.exception("%s can't be logged and waits; look at it", path)
             finally:
                 os.close(descriptor)
         return moved

@@ -62,6 +62,8 @@ def _expected(folder: Path, digest: str) -> dict[str, str]:
 
 
 def _names(folder: Path) -> Iterator[str]:
+    if folder.is_symlink():
+        raise _tampered(folder, "it is a link to another folder")
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
@@ -81,5 +83,6 @@ def _sha256(path: Path) -> str:
 def _tampered(folder: Path, problem: str) -> TamperedVersionError:
     return TamperedVersionError(
         f"{folder} is not what was registered: {problem}.",
-        remedy="Never use it: restore it from a backup, roll back, or train it again.",
+        remedy="Never use it: restore it from a backup, or put an intact version live with"
+        " classmark promote or classmark rollback, or train it again.",
     )

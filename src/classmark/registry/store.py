@@ -70,13 +70,14 @@ class Registry:
             self._folders.tidy(draft.model, version)
             created_at = self._now()
             metadata = {
+                **draft.metadata,
                 "name": written_version(draft.model, version),
                 "version": str(version),
                 "created_at": created_at.isoformat(timespec="seconds"),
                 "labels": list(draft.lineage.labels),
                 "architecture": draft.lineage.architecture,
+                "dataset_fingerprint": draft.lineage.dataset_fingerprint,
                 "size_mb": folder_megabytes(draft.artifact),
-                **draft.metadata,
             }
             digest = self._folders.publish(draft.model, version, draft.artifact, metadata)
             row = VersionRow(
@@ -197,7 +198,7 @@ class Registry:
         before = Lineage(
             latest.details["architecture"],
             tuple(latest.details["labels"]),
-            latest.details["dataset"]["fingerprint"],
+            latest.details["dataset_fingerprint"],
         )
         return latest.version.next(bump or proposed_bump(before, draft.lineage))
 

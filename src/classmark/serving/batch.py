@@ -24,6 +24,7 @@ from classmark.errors import ConflictError, SettingError, SourceError, Unavailab
 from classmark.progress import Progress
 from classmark.serving.batch_report import BatchReport, report_on
 from classmark.serving.runtime import ServedModel
+from classmark.spreadsheet import safe_cell
 
 _COLUMNS = (
     "id",
@@ -204,7 +205,9 @@ def _publish(partial: Path, out: Path) -> None:
         lines = _CsvLines(file)
         writer = csv.DictWriter(lines, _COLUMNS)
         writer.writeheader()
-        writer.writerows(_read_rows(partial))
+        writer.writerows(
+            {column: safe_cell(cell) for column, cell in row.items()} for row in _read_rows(partial)
+        )
 
 
 class _CsvLines:

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from classmark.errors import ClassmarkError, NotReadyError, OverloadedError, UnavailableError
+from classmark.errors import ClassmarkError, OverloadedError, UnavailableError
 from classmark.serving.schemas import Problem
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def too_large(limit: int) -> JSONResponse:
     """The answer to a body beyond the limit."""
     return problem_response(
         Problem(
-            title="Content Too Large",
+            title=_title(413),
             status=413,
             detail=f"The body is larger than {limit:,} bytes.",
             remedy="Send fewer texts at a time.",
@@ -58,14 +58,14 @@ def too_large(limit: int) -> JSONResponse:
 async def _foreseen(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ClassmarkError)  # noqa: S101 (registered for these alone)
     detail, remedy = error.message, error.remedy
-    if error.http_status >= 500 and not isinstance(error, OverloadedError | NotReadyError):
+    if error.http_status >= 500 and not isinstance(error, OverloadedError):
         # Paths and hosts are for whoever runs the server, not for whoever asks it.
         logger.warning("%s %s: %s", request.method, request.url.path, error)
         detail = (type(error).__doc__ or "Not now.").partition("\n")[0]
         remedy = "Ask again later; the server's log says more."
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if isinstance(error, UnavailableError) else None
     status = error.http_status
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, remedy=remedy)
+    problem = Problem(title=_title(status), status=status, detail=detail, remedy=remedy)
     return problem_response(problem, headers)
 
 
@@ -75,7 +75,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     is_json = "json" in request.headers.get("content-type", "")
     return problem_response(
         Problem(
-            title="Unprocessable Content",
+            title=_title(422),
             status=422,
             detail="; ".join(f"{item['field']}: {item['reason']}" for item in errors[:3]),
             remedy="Mend the fields named; /docs shows the body."
@@ -90,7 +90,7 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for these alone)
     status = error.status_code
     problem = Problem(
-        title=HTTPStatus(status).phrase,
+        title=_title(status),
         status=status,
         detail=str(error.detail),
         remedy=_REMEDIES.get(status),
@@ -108,6 +108,12 @@ async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
             remedy="Report it, with what the log says.",
         )
     )
+
+
+def _title(status: int) -> str:
+    """As RFC 9110 names it; Python before 3.13 has the older names of two."""
+    renamed = {413: "Content Too Large", 422: "Unprocessable Content"}
+    return renamed.get(status) or HTTPStatus(status).phrase
 
 
 def _field_error(item: dict[str, Any]) -> dict[str, str]:

@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, StrictBool
+
+# Of any route; each has a limit of its own below this.
+_MOST_TEXTS = 1_000_000
 
 
 def _readable(text: str) -> str:
@@ -19,7 +22,7 @@ def _readable(text: str) -> str:
 
 
 ReadableText = Annotated[str, AfterValidator(_readable)]
-ShortText = Annotated[ReadableText, Field(max_length=255)]
+ShortText = Annotated[str, Field(max_length=255), AfterValidator(_readable)]
 
 
 class _Body(BaseModel):
@@ -29,8 +32,11 @@ class _Body(BaseModel):
 class PredictRequest(_Body):
     """Texts to classify."""
 
-    texts: list[ReadableText] = Field(min_length=1, examples=[["A new index for range joins."]])
-    return_probabilities: bool = False
+    # The first text at fault is named; to name a million of them would cost a gigabyte.
+    texts: Annotated[list[ReadableText], FailFast()] = Field(
+        min_length=1, max_length=_MOST_TEXTS, examples=[["A new index for range joins."]]
+    )
+    return_probabilities: StrictBool = False
     user_id: ShortText | None = None
 
 
