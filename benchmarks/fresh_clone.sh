@@ -22,9 +22,10 @@ if [[ " ${steps[*]} " == *" run "* ]]; then
     curl --silent --fail http://127.0.0.1:8000/predict -H 'Content-Type: application/json' \
         -d '{"texts": ["A robot arm learns to fold towels from a few demonstrations."]}'
     echo
-    curl --silent --fail --location http://127.0.0.1:8000/ui | grep --quiet '<title>' && echo "the page answers"
-    pkill -INT -P "$server" || true
-    kill -INT "$server" || true
+    curl --silent --fail --location http://127.0.0.1:8000/ui --output "$clone/page.html"
+    grep --quiet '<title>' "$clone/page.html" && echo "the page answers"
+    grep --fixed-strings 'A/B result' --after-context 3 "$clone/run.log"
+    pkill -TERM -f "$clone.*classmark serve" || pkill -TERM -P "$server" || true
     wait "$server" || true
 fi
 
