@@ -50,7 +50,6 @@ def main() -> None:
         say_error(_described(error), "Check the path, its permissions and the space on the disk.")
         sys.exit(ClassmarkError.exit_code)
     except KeyboardInterrupt:
-        say_error("Stopped.", "Nothing is half-written; the same command begins again or goes on.")
         sys.exit(_INTERRUPTED)
 
 
