@@ -1,8 +1,7 @@
 """A log in a home of its own, and predictions to put into it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -11,18 +10,6 @@ from classmark.predictions import Prediction, PredictionLog
 
 # An id, and what differs from the usual prediction -> a prediction.
 Make = Callable[..., Prediction]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def database(home: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{home / 'classmark.db'}")
-    yield database
-    database.close()
 
 
 @pytest.fixture

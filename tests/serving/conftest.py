@@ -14,12 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from classmark.database import Database
-from classmark.documents import sample_documents
 from classmark.errors import ClassmarkError
-from classmark.models import Classifier, LabelledTexts, TrainingData, family_class
+from classmark.models import Classifier
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import Prediction, PredictionLog, Spool
-from classmark.progress import Silent
 from classmark.registry import Lineage, ModelReference, Registry, VersionDraft
 from classmark.serving import (
     Address,
@@ -39,19 +37,6 @@ METRICS = {"test": {"accuracy": 0.9, "macro_f1": 0.8}}
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-@pytest.fixture(scope="session")
-def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What training wrote for 30 sample documents."""
-    chosen = [d for d in sample_documents() if d.label in LABELS and int(d.id[-2:]) <= 10]
-    texts, labels = [d.text for d in chosen], [d.label or "" for d in chosen]
-    data = TrainingData(
-        train=LabelledTexts(texts, labels), validation=LabelledTexts(texts[::5], labels[::5])
-    )
-    folder = tmp_path_factory.mktemp("artifact")
-    family_class("linear").with_parameters({}).train(data, folder, Silent())
-    return folder
 
 
 @pytest.fixture(scope="session")
