@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
 from classmark.serving import ServingSettings
 from classmark.settings import CONFIGURATION, ServeJob, Settings, load_settings
@@ -32,14 +33,16 @@ def test_every_setting_has_a_default(tmp_path: Path) -> None:
     assert found.home == tmp_path
     assert found.database == f"sqlite:///{tmp_path}/classmark.db"
     assert found.serving == ServingSettings()
+    assert found.collecting == CollectingSettings()
     assert found.actor
 
 
 def test_every_setting_is_described() -> None:
     described = {name for name, field in Settings.model_fields.items() if field.description}
-    assert described == set(Settings.model_fields) - {"serving"}
-    for name in ServingSettings.__slots__:
-        assert f"{name}: " in (ServingSettings.__doc__ or "")
+    assert described == set(Settings.model_fields) - {"serving", "collecting"}
+    for room in (ServingSettings, CollectingSettings):
+        for name in room.__slots__:
+            assert f"{name}: " in (room.__doc__ or "")
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:

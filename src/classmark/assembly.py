@@ -18,7 +18,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from classmark.database import Database
-from classmark.datasets import DatasetStore
+from classmark.datasets import DatasetStore, TableStore
+from classmark.documents import Collector, HarvestStore
 from classmark.errors import (
     ClassmarkError,
     MissingExtraError,
@@ -82,6 +83,17 @@ class Home:
     def results(self) -> Path:
         """Where batch jobs write."""
         return self.folder / "results"
+
+    @property
+    def tables(self) -> TableStore:
+        """Tables that we learn from."""
+        return TableStore(self.folder / "data")
+
+    @property
+    def collector(self) -> Collector:
+        """What collects papers into this home."""
+        harvests = HarvestStore(self.database, now=utc_now)
+        return Collector(harvests, self.folder / "data", self.settings.collecting)
 
     @property
     def threads(self) -> int:

@@ -21,7 +21,8 @@
     ├── UnavailableError         try again later                 exit 6   HTTP 503
     │   ├── DatabaseUnavailableError
     │   ├── OverloadedError
-    │   └── PortInUseError
+    │   ├── PortInUseError
+    │   └── SourceUnavailableError
     └── MissingExtraError        install it                      exit 7   HTTP 501
 
 Every error says what went wrong, which record or setting, and what to do next. Doors translate:
@@ -140,6 +141,10 @@ class OverloadedError(UnavailableError):
 
 class PortInUseError(UnavailableError):
     """Another process listens there."""
+
+
+class SourceUnavailableError(UnavailableError):
+    """A service or hub that documents come from does not answer."""
 
 
 class MissingExtraError(ClassmarkError):

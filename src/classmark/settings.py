@@ -7,9 +7,9 @@ A setting is taken from, first wins: the environment (`CLASSMARK_DATABASE_URL`,
 import getpass
 import math
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -23,8 +23,11 @@ from pydantic_settings import (
 from sqlalchemy import URL
 from yaml import YAMLError
 
+from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
 from classmark.serving import ServingSettings
+
+Room = TypeVar("Room", ServingSettings, CollectingSettings)
 
 CONFIGURATION = "classmark.yaml"
 _MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
@@ -51,6 +54,7 @@ class Settings(BaseSettings):
     actor: str = Field(
         default_factory=_user, description="Who is written into the history; the login by default."
     )
+    collecting: CollectingSettings = CollectingSettings()
     serving: ServingSettings = ServingSettings()
 
     @property
@@ -60,13 +64,23 @@ class Settings(BaseSettings):
             return self.database_url
         return URL.create("sqlite", database=str(self.home / "classmark.db")).render_as_string()
 
-    @field_validator("serving")
+    @field_validator("serving", "collecting")
     @classmethod
-    def _no_negative_numbers(cls, serving: ServingSettings) -> ServingSettings:
-        wrong = [name for name, value in asdict(serving).items() if not 0 <= value < math.inf]
+    def _no_negative_numbers(cls, value: Room) -> Room:
+        numbers = {name: it for name, it in asdict(value).items() if not isinstance(it, str)}
+        wrong = [name for name, it in numbers.items() if not 0 <= it < math.inf]
         if wrong:
             raise ValueError(f"no number of 0 or more: {', '.join(wrong)}")
-        return serving
+        return value
+
+    @field_validator("collecting")
+    @classmethod
+    def _keys_as_others_name_them(cls, value: CollectingSettings) -> CollectingSettings:
+        return replace(
+            value,
+            ncbi_key=value.ncbi_key or os.environ.get("NCBI_API_KEY", ""),
+            semantic_scholar_key=value.semantic_scholar_key or os.environ.get("S2_API_KEY", ""),
+        )
 
     @classmethod
     def settings_customise_sources(

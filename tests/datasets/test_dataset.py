@@ -77,7 +77,7 @@ def test_characters_can_t_move_from_field_to_field(first: Document, second: Docu
 
 def test_the_fingerprint_is_the_same_on_every_machine(dataset: Dataset) -> None:
     assert dataset.fingerprint == (
-        "ff89ead0fdc1420cb6a7bff57b83b585d8e3c39dae88109be7002f86ae8b81b4"
+        "66320eecf8b29fb53eaa55921e2903571ee08467592151dccc4142e9e0eccb2a"
     )
 
 

@@ -1,5 +1,6 @@
 """From documents as they came to a dataset, with everything left out accounted for."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -9,8 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classmark.datasets import Dataset, DocumentSource, PreparationRecipe, prepare
-from classmark.documents import Document, DropReason, QualityRules
+from classmark.datasets import (
+    Conflict,
+    Dataset,
+    DocumentSource,
+    PreparationRecipe,
+    Split,
+    prepare,
+)
+from classmark.documents import (
+    DEFAULT_STEPS,
+    REDACTION,
+    Document,
+    DropReason,
+    QualityRules,
+)
 from classmark.errors import RecordError, SettingError
 
 T = TypeVar("T")
@@ -60,6 +74,7 @@ def test_each_document_left_out_is_counted_under_its_reason(
         Document("u1", good[0].text, "unknown"),
         Document("f1", f"le la les {good[0].text}", "db"),
         replace(good[0], text="Other words, the same id, and enough of them."),
+        Document("d1", good[3].text + " and one word more", "db"),
         Document("t1", "Other words, the same title, and enough.", "db", title=good[1].title),
         Document("t2", good[2].text.upper(), "ai"),
         Document("t3", good[2].text, "db"),
@@ -67,22 +82,25 @@ def test_each_document_left_out_is_counted_under_its_reason(
     rules = QualityRules(
         min_words=5,
         labels=frozenset({"db", "ai"}),
-        is_english=lambda text: not text.startswith("le la les"),
+        are_english=lambda texts: [not text.startswith("le la les") for text in texts],
     )
-    dataset = prepared([*good, *flawed], PreparationRecipe(rules=rules, per_class=10))
+    dataset = prepared(
+        [*good, *flawed], PreparationRecipe(rules=rules, per_class=10, near_duplicates=0.7)
+    )
     assert dataset.dropped == {
         "beyond_per_class": 2,
         "duplicate_id": 1,
         "duplicate_text": 2,
         "duplicate_title": 1,
         "empty_text": 2,
+        "near_duplicate": 1,
         "no_label": 1,
         "not_english": 1,
         "too_short": 1,
         "unknown_label": 1,
     }
     assert set(dataset.dropped) == {reason.value for reason in DropReason}
-    assert dataset.read == 32
+    assert dataset.read == 33
     assert dataset.sizes() == {"train": 16, "val": 2, "test": 2}
 
 
@@ -176,7 +194,11 @@ def test_another_seed_gives_another_dataset(prepared: Prepare, make_documents: M
 
 
 def test_the_dataset_tells_how_it_was_made(prepared: Prepare, make_documents: Make) -> None:
-    rules = QualityRules(min_words=3, labels=frozenset({"db", "ai"}), is_english=bool)
+    rules = QualityRules(
+        min_words=3,
+        labels=frozenset({"db", "ai"}),
+        are_english=lambda texts: [bool(text) for text in texts],
+    )
     recipe = PreparationRecipe(rules=rules, per_class=9, ratios=(0.6, 0.2, 0.2), seed=7)
     dataset = prepared(make_documents(db=9, ai=9), recipe)
     assert dataset.recipe == {
@@ -194,6 +216,10 @@ def test_the_dataset_tells_how_it_was_made(prepared: Prepare, make_documents: Ma
         "per_class": 9,
         "ratios": [0.6, 0.2, 0.2],
         "seed": 7,
+        "split": "stratified",
+        "near_duplicates": None,
+        "keep_together": 0.4,
+        "several_labels": False,
     }
     assert dataset.created_at == "2024-05-06T07:08:09+00:00"
     assert dataset.source == {"name": "made for the test"}
@@ -250,3 +276,206 @@ def test_progress_sees_every_document(make_documents: Make, now: datetime) -> No
     recipe = PreparationRecipe(rules=ANY_LENGTH)
     prepare("shelves", source, recipe, now=now, progress=progress)
     assert progress.seen == 16
+
+
+# Near-copies, groups, time, several labels, personal data
+
+
+def part_of(dataset: Dataset) -> dict[str, str]:
+    return {d.id: part for part, documents in dataset.parts.items() for d in documents}
+
+
+def with_copies(documents: list[Document]) -> list[Document]:
+    """Each with a copy that says one word more."""
+    copies = [replace(d, id=f"{d.id}-copy", text=f"{d.text} again", title="") for d in documents]
+    return [*documents, *copies]
+
+
+def test_near_copies_never_straddle_a_split(prepared: Prepare, make_documents: Make) -> None:
+    documents = with_copies(make_documents(db=30, ai=20))
+    dataset = prepared(documents, PreparationRecipe(rules=ANY_LENGTH))
+    parts = part_of(dataset)
+    assert len(parts) == 100
+    assert [id_ for id_ in parts if parts[id_.removesuffix("-copy")] != parts[id_]] == []
+    assert dataset.counts() == {
+        "train": {"ai": 32, "db": 48},
+        "val": {"ai": 4, "db": 6},
+        "test": {"ai": 4, "db": 6},
+    }
+
+
+def test_near_copies_straddle_a_split_where_nobody_keeps_them_together(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    documents = with_copies(make_documents(db=30, ai=20))
+    parts = part_of(prepared(documents, PreparationRecipe(rules=ANY_LENGTH, keep_together=1)))
+    assert any(parts[id_.removesuffix("-copy")] != parts[id_] for id_ in parts)
+
+
+def test_of_near_duplicates_the_first_is_kept(prepared: Prepare, make_documents: Make) -> None:
+    documents = with_copies(make_documents(db=10, ai=10))
+    dataset = prepared(documents, PreparationRecipe(rules=ANY_LENGTH, near_duplicates=0.8))
+    assert dataset.dropped == {"near_duplicate": 20}
+    assert {d.id for d in rows(dataset)} == {d.id for d in make_documents(db=10, ai=10)}
+
+
+def test_documents_of_one_group_stay_together(prepared: Prepare, make_documents: Make) -> None:
+    documents = [
+        replace(d, group=f"thread {number // 4}")
+        for number, d in enumerate(make_documents(db=80, ai=40))
+    ]
+    dataset = prepared(documents, PreparationRecipe(rules=ANY_LENGTH, split=Split.GROUP))
+    parts = part_of(dataset)
+    by_group = {
+        d.group: {parts[other.id] for other in rows(dataset) if other.group == d.group}
+        for d in rows(dataset)
+    }
+    assert {len(found) for found in by_group.values()} == {1}
+    assert dataset.sizes() == {"train": 96, "val": 12, "test": 12}
+
+
+def test_a_group_and_its_near_copies_stay_together(prepared: Prepare, make_documents: Make) -> None:
+    documents = [
+        replace(d, group=f"{d.label} {int(d.id.split('-')[1]) % 10}")
+        for d in make_documents(db=40, ai=40)
+    ]
+    copies = [
+        replace(d, id=f"{d.id}-copy", text=f"{d.text} again", title="", group=None)
+        for d in documents
+    ]
+    dataset = prepared(
+        [*documents, *copies], PreparationRecipe(rules=ANY_LENGTH, split=Split.GROUP)
+    )
+    parts = part_of(dataset)
+    assert [id_ for id_ in parts if parts[id_.removesuffix("-copy")] != parts[id_]] == []
+
+
+def test_by_time_the_newest_test(prepared: Prepare, make_documents: Make) -> None:
+    documents = [
+        replace(d, published=f"{1990 + int(d.id.split('-')[1])}-03")
+        for d in make_documents(db=20, ai=20)
+    ]
+    dataset = prepared(documents, PreparationRecipe(rules=ANY_LENGTH, split=Split.TIME))
+    years = {
+        part: sorted(int((d.published or "")[:4]) for d in documents)
+        for part, documents in dataset.parts.items()
+    }
+    assert years["train"][-1] <= years["val"][0] <= years["val"][-1] <= years["test"][0]
+    assert dataset.sizes() == {"train": 32, "val": 4, "test": 4}
+
+
+def test_by_time_a_copy_takes_its_original_along(prepared: Prepare, make_documents: Make) -> None:
+    documents = [
+        replace(d, published=f"{1990 + int(d.id.split('-')[1])}")
+        for d in make_documents(db=20, ai=20)
+    ]
+    late = replace(
+        documents[0],
+        id="late",
+        text=f"{documents[0].text} again",
+        title="",
+        published="2020-01-01T00:00:00Z",
+    )
+    dataset = prepared([*documents, late], PreparationRecipe(rules=ANY_LENGTH, split=Split.TIME))
+    assert part_of(dataset)["late"] == part_of(dataset)[documents[0].id] == "test"
+
+
+@pytest.mark.parametrize("published", [None, "", "spring 2019", "2019-13-01"])
+def test_by_time_every_document_needs_a_date(
+    published: str | None, prepared: Prepare, make_documents: Make
+) -> None:
+    documents = make_documents(db=10, ai=10)
+    documents[3] = replace(documents[3], published=published)
+    with pytest.raises(RecordError, match="1 of 20 documents have no date"):
+        prepared(documents, PreparationRecipe(rules=ANY_LENGTH, split=Split.TIME))
+
+
+def test_by_time_nothing_is_tested_that_was_never_learned(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    documents = [
+        replace(d, published="2001" if d.label == "db" else "2019")
+        for d in make_documents(db=36, ai=4)
+    ]
+    with pytest.raises(RecordError, match=r"oldest part lacks .* ai"):
+        prepared(documents, PreparationRecipe(rules=ANY_LENGTH, split=Split.TIME))
+
+
+def test_documents_may_have_several_labels(prepared: Prepare, make_documents: Make) -> None:
+    documents = [
+        replace(d, labels=("ai", "db") if number % 4 == 0 else (d.label or "",))
+        for number, d in enumerate(make_documents(db=60, ai=40))
+    ]
+    recipe = PreparationRecipe(rules=ANY_LENGTH, several_labels=True)
+    dataset = prepared(documents, recipe)
+    assert dataset.labels == ("ai", "db")
+    assert Counter(d.label for d in rows(dataset)) == {"db": 60, "ai": 40}
+    assert dataset.counts() == {
+        "train": {"ai": 44, "db": 56},
+        "val": {"ai": 6, "db": 7},
+        "test": {"ai": 5, "db": 7},
+    }
+    both = {part: sum(len(d.labels) == 2 for d in ds) for part, ds in dataset.parts.items()}
+    assert sum(both.values()) == 25
+    assert min(both.values()) >= 2
+
+
+def test_of_several_labels_the_expected_ones_are_kept(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    documents = [replace(d, labels=("x", d.label or "")) for d in make_documents(db=10, ai=10, x=5)]
+    rules = QualityRules(min_words=0, labels=frozenset({"db", "ai"}))
+    dataset = prepared(documents, PreparationRecipe(rules=rules, several_labels=True))
+    assert {d.labels for d in rows(dataset)} == {("ai",), ("db",)}
+    assert {d.label for d in rows(dataset)} == {"ai", "db"}
+    assert dataset.dropped == {"unknown_label": 5}
+
+
+def test_a_repetition_under_another_label_is_listed(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    documents = make_documents(db=10, ai=10)
+    again = [
+        replace(documents[0], id="same", title=""),
+        replace(documents[1], id="other", label="ai"),
+    ]
+    dataset = prepared([*documents, *again], PreparationRecipe(rules=ANY_LENGTH))
+    assert dataset.conflicts == (Conflict("db-1", "db", "other", "ai"),)
+
+
+def test_one_paper_under_two_ids_is_kept_once(prepared: Prepare, make_documents: Make) -> None:
+    documents = [replace(d, ids=(f"doi:10.1/{d.id}",)) for d in make_documents(db=10, ai=10)]
+    other = replace(documents[0], id="pmid-7", title="", text="Quite another wording of it all.")
+    dataset = prepared([*documents, other], PreparationRecipe(rules=ANY_LENGTH))
+    assert dataset.dropped == {"duplicate_id": 1}
+
+
+def test_personal_data_is_replaced_before_anything_is_kept(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    documents = [
+        replace(
+            d,
+            text=f"{d.text} Write to {d.label}@example.org or +44 20 7946 0958.",
+            title=f"{d.title} http://a.org/?id={d.id}",
+            authors=("Ann (ann@example.org)",),
+            group="ann@example.org",
+        )
+        for d in make_documents(db=10, ai=10)
+    ]
+    recipe = PreparationRecipe(rules=ANY_LENGTH, steps=(REDACTION, *DEFAULT_STEPS))
+    dataset = prepared(documents, recipe)
+    assert dataset.recipe["cleaning"][0] == "redaction@1"
+    for document in rows(dataset):
+        assert "[EMAIL] or [PHONE]" in document.text
+        assert document.title.endswith("[URL]")
+        assert document.authors == ("Ann ([EMAIL])",)
+        assert "@" not in str(document)
+
+
+@pytest.mark.parametrize("similarity", [0.39, 1.1, -1.0, float("nan")])
+def test_a_similarity_that_can_t_be_told_is_refused(similarity: float) -> None:
+    with pytest.raises(SettingError, match="--near-duplicates"):
+        PreparationRecipe(near_duplicates=similarity)
+    with pytest.raises(SettingError, match="--keep-together"):
+        PreparationRecipe(keep_together=similarity)

@@ -4,12 +4,14 @@ from collections import Counter
 from itertools import product
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from classmark.datasets import PARTS, checked_ratios, stratified_split
-from classmark.datasets.splitting import Ratios, in_seeded_order, sample_per_class
+from classmark.datasets import PARTS, Split, checked_ratios, split
+from classmark.datasets.splitting import Ratios, sampled_per_class, seeded_key
+from classmark.datasets.stratification import Rows
 from classmark.documents import Document
 from classmark.errors import RecordError, SettingError
 
@@ -27,6 +29,33 @@ def documents_of(counts: dict[str, int]) -> list[Document]:
         for label, count in counts.items()
         for number in range(count)
     ]
+
+
+def rows_of(documents: list[Document], seed: int) -> Rows:
+    names = sorted({document.label or "" for document in documents})
+    return Rows(
+        names=names,
+        labels=np.array([names.index(d.label or "") for d in documents], dtype=np.int32),
+        keys=np.array([seeded_key(d.id, seed) for d in documents], dtype=np.uint64),
+        groups=np.arange(len(documents), dtype=np.int32),
+    )
+
+
+def stratified_split(
+    documents: list[Document], ratios: Ratios, seed: int
+) -> dict[str, list[Document]]:
+    """Each part's documents, ordered by their keys."""
+    parts = split(rows_of(documents, seed), ratios, Split.STRATIFIED).tolist()
+    ordered = sorted(
+        zip(documents, parts, strict=True), key=lambda pair: seeded_key(pair[0].id, seed)
+    )
+    return {
+        name: [document for document, place in ordered if PARTS[place] == name] for name in PARTS
+    }
+
+
+def sample_of(documents: list[Document], per_class: int, seed: int) -> list[Document]:
+    return [documents[i] for i in sampled_per_class(rows_of(documents, seed), per_class)]
 
 
 def ids(documents: list[Document]) -> list[str]:
@@ -167,23 +196,22 @@ def test_a_sample_has_at_most_so_many_of_each_label_whatever_their_order(
     counts: dict[str, int], per_class: int, random: Random
 ) -> None:
     documents = documents_of(counts)
-    taken, left_out = sample_per_class(documents, per_class, seed=42)
+    taken = sample_of(documents, per_class, seed=42)
     assert Counter(d.label for d in taken) == {
         label: min(count, per_class) for label, count in counts.items()
     }
-    assert len(taken) + left_out == len(documents)
-    again, _ = sample_per_class(random.sample(documents, len(documents)), per_class, seed=42)
+    again = sample_of(random.sample(documents, len(documents)), per_class, seed=42)
     assert set(ids(again)) == set(ids(taken))
 
 
 def test_a_larger_sample_holds_the_smaller_one() -> None:
     documents = documents_of({"a": 40, "b": 40})
-    small, _ = sample_per_class(documents, 10, seed=42)
-    large, _ = sample_per_class(documents, 20, seed=42)
+    small = sample_of(documents, 10, seed=42)
+    large = sample_of(documents, 20, seed=42)
     assert set(ids(small)) < set(ids(large))
-    assert set(ids(small)) != set(ids(sample_per_class(documents, 10, seed=43)[0]))
+    assert set(ids(small)) != set(ids(sample_of(documents, 10, seed=43)))
 
 
 def test_the_seeded_order_is_the_same_on_every_machine() -> None:
-    documents = documents_of({"a": 6})
-    assert ids(in_seeded_order(documents, seed=42)) == ["a/1", "a/3", "a/5", "a/0", "a/2", "a/4"]
+    ordered = sorted(documents_of({"a": 6}), key=lambda d: seeded_key(d.id, 42))
+    assert ids(ordered) == ["a/1", "a/3", "a/5", "a/0", "a/2", "a/4"]

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from classmark.datasets import PARTS, Dataset, DatasetStore, stratified_split
+from classmark.datasets import PARTS, Dataset, DatasetStore
 from classmark.documents import Document, read_documents
 from classmark.errors import SettingError, SourceError, UnknownDatasetError
 
@@ -23,7 +23,12 @@ def store(tmp_path: Path) -> DatasetStore:
 
 @pytest.fixture
 def newer(dataset: Dataset, make_documents: Make) -> Dataset:
-    parts = stratified_split(make_documents(db=30, ai=10), (0.8, 0.1, 0.1), seed=42)
+    rows = make_documents(db=30, ai=10)
+    parts = {
+        "train": rows[4:-4],
+        "val": [*rows[:2], *rows[-2:]],
+        "test": [*rows[2:4], *rows[-4:-2]],
+    }
     return replace(dataset, parts=parts, created_at="2024-06-01T00:00:00+00:00", read=43)
 
 
@@ -78,6 +83,7 @@ def test_the_splits_stand_where_the_specification_says(
             "recipe": {"cleaning": ["urls@1"], "seed": 42},
             "dropped": {"too_short": 3},
             "read": 33,
+            "conflicts": [],
         }
         assert written["samples"] == [
             {

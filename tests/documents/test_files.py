@@ -54,6 +54,7 @@ def test_a_paper_is_title_and_abstract_under_its_primary_category(put: Put) -> N
             title=" On shelves ",
             authors=("A. Bee", "C. Dee"),
             published="2024-01-01",
+            ids=("arxiv:2401.00001",),
         )
     ]
 
@@ -221,3 +222,83 @@ def test_a_csv_row_with_a_nul_is_named_by_its_line(row: bytes, tmp_path: Path) -
 @pytest.mark.parametrize("label", ["a\0b", "a\nb", "\x1b[31ma"])
 def test_a_label_that_does_not_print_is_named_by_its_line(label: str, put: Put) -> None:
     assert "line 1: 'label'" in refusal(put({**PLAIN, "label": label}))
+
+
+@pytest.mark.parametrize("field", ["text", "sentence", "content"])
+def test_a_text_may_have_several_names(field: str, put: Put) -> None:
+    assert [d.text for d in read(put({field: "word", "label": "a"}))] == ["word"]
+
+
+def test_text_goes_before_its_other_names(put: Put) -> None:
+    row = {"content": "c", "sentence": "s", "text": "t", "label": "a"}
+    assert read(put(row))[0].text == "t"
+    assert read(put(row), Fields(text=("content",)))[0].text == "c"
+    assert "line 1: no field 'text'" in refusal(put({"body": "b", "label": "a"}))
+
+
+SEVERAL = Fields(multi_label=True)
+
+
+def test_several_labels_are_read_where_they_are_asked_for(put: Put) -> None:
+    rows = [{**PLAIN, "label": value} for value in (["b", "a", "b"], "c; a", None, [])]
+    assert [(d.label, d.labels) for d in read(put(*rows), SEVERAL)] == [
+        ("b", ("a", "b")),
+        ("c", ("a", "c")),
+        (None, ()),
+        (None, ()),
+    ]
+
+
+def test_labels_of_one_label_stay_as_they_are_written(put: Put) -> None:
+    document = read(put({**PLAIN, "label": "c; a"}))[0]
+    assert (document.label, document.labels) == ("c; a", ())
+
+
+@pytest.mark.parametrize(
+    ("more", "label"),
+    [
+        ({"labels": ["x", "y"], "categories": ["z"], "primary_category": "p"}, "x"),
+        ({"categories": ["z"], "primary_category": "p"}, "z"),
+        ({"primary_category": "p"}, "p"),
+        ({}, "a"),
+    ],
+)
+def test_the_field_of_several_labels_is_found(
+    more: dict[str, object], label: str, put: Put
+) -> None:
+    assert read(put({**PLAIN, **more}), SEVERAL)[0].label == label
+
+
+def test_a_list_of_labels_is_refused_with_the_option_that_reads_it(put: Put) -> None:
+    assert "--multi-label reads several labels" in refusal(put({**PLAIN, "label": ["a", "b"]}))
+    assert "--multi-label" not in refusal(put({**PLAIN, "label": {"a": 1}}))
+    nested = put({**PLAIN, "label": [["a"]]})
+    assert "line 1: 'label' holds a list, not labels" in refusal(nested, SEVERAL)
+
+
+def test_a_group_is_read_where_it_is_named(put: Put) -> None:
+    rows = [{**PLAIN, "thread": value} for value in (" t1 ", 2, "", None)]
+    fields = Fields(group="thread")
+    assert [d.group for d in read(put(*rows), fields)] == ["t1", "2", None, None]
+    assert [d.group for d in read(put(*rows))] == [None] * 4
+    assert "line 2: no field 'thread'" in refusal(put(rows[0], PLAIN), fields)
+    assert "'thread' is a list" in refusal(put({**PLAIN, "thread": ["a"]}), fields)
+
+
+def test_ids_of_every_kind_are_kept_beside_the_id(put: Put) -> None:
+    row = {**PLAIN, "arxiv_id": "2401.00001v2", "doi": "https://doi.org/10.1/X", "pmid": "7"}
+    document = read(put(row))[0]
+    assert document.id == "2401.00001v2"
+    assert document.ids == ("doi:10.1/x", "arxiv:2401.00001", "pmid:7")
+
+
+def test_a_source_that_can_t_be_opened_is_told_before_anything_is_asked_of_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(SourceError, match="There is no file"):
+        read_documents(tmp_path / "none.jsonl")
+
+
+def test_a_source_may_be_named_as_text(put: Put) -> None:
+    path = put(PLAIN)
+    assert list(read_documents(str(path))) == read(path)

@@ -24,7 +24,22 @@ OTHERS = [
 
 @pytest.fixture(scope="module")
 def is_english() -> Callable[[str], bool]:
-    return english_detector()
+    are_english = english_detector()
+
+    def is_english(text: str) -> bool:
+        (answer,) = are_english([text])
+        return answer
+
+    return is_english
+
+
+def test_many_texts_are_answered_in_their_order() -> None:
+    mixed = [text for pair in zip(ENGLISH, OTHERS, strict=False) for text in pair] * 50
+    assert english_detector()(mixed) == [True, False] * (3 * 50)
+
+
+def test_no_texts_have_no_answers() -> None:
+    assert english_detector()([]) == []
 
 
 @pytest.mark.parametrize("text", ENGLISH)

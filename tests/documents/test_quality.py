@@ -1,5 +1,7 @@
 """Which documents are good enough, and the reason of each that is not."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from classmark.documents import Document, DropReason, QualityRules
@@ -7,8 +9,13 @@ from classmark.documents import Document, DropReason, QualityRules
 FIFTY_WORDS = " ".join(["word"] * 50)
 
 
-def is_english(text: str) -> bool:
-    return "wort" not in text
+def are_english(texts: Sequence[str]) -> list[bool]:
+    return ["wort" not in text for text in texts]
+
+
+def reason_to_drop(document: Document, rules: QualityRules) -> DropReason | None:
+    (reason,) = rules.reasons_to_drop([document])
+    return reason
 
 
 @pytest.mark.parametrize(
@@ -24,35 +31,37 @@ def is_english(text: str) -> bool:
     ],
 )
 def test_each_flaw_has_its_reason(document: Document, reason: DropReason | None) -> None:
-    rules = QualityRules(labels=frozenset({"a", "b"}), is_english=is_english)
-    assert rules.reason_to_drop(document) == reason
+    rules = QualityRules(labels=frozenset({"a", "b"}), are_english=are_english)
+    assert reason_to_drop(document, rules) == reason
 
 
 def test_without_expected_labels_any_label_will_do() -> None:
-    assert QualityRules().reason_to_drop(Document("1", FIFTY_WORDS, "z")) is None
+    assert reason_to_drop(Document("1", FIFTY_WORDS, "z"), QualityRules()) is None
 
 
 def test_a_label_of_zero_is_a_label() -> None:
-    assert QualityRules(min_words=1).reason_to_drop(Document("1", "word", "0")) is None
+    assert reason_to_drop(Document("1", "word", "0"), QualityRules(min_words=1)) is None
 
 
 def test_no_words_need_be_asked_for() -> None:
-    assert QualityRules(min_words=0).reason_to_drop(Document("1", "word", "a")) is None
-    assert QualityRules(min_words=0).reason_to_drop(Document("1", "", "a")) == "empty_text"
+    assert reason_to_drop(Document("1", "word", "a"), QualityRules(min_words=0)) is None
+    assert reason_to_drop(Document("1", "", "a"), QualityRules(min_words=0)) == "empty_text"
 
 
-def test_a_text_that_is_too_short_anyway_is_not_shown_to_the_detector() -> None:
-    asked: list[str] = []
+def test_only_texts_that_would_be_kept_are_shown_to_the_detector_and_all_at_once() -> None:
+    asked: list[Sequence[str]] = []
 
-    def remember(text: str) -> bool:
-        asked.append(text)
-        return True
+    def remember(texts: Sequence[str]) -> list[bool]:
+        asked.append(texts)
+        return [text.startswith("yes") for text in texts]
 
-    rules = QualityRules(min_words=3, is_english=remember)
-    rules.reason_to_drop(Document("1", "two words", "a"))
-    assert asked == []
-    rules.reason_to_drop(Document("1", "these three words", "a"))
-    assert asked == ["these three words"]
+    rules = QualityRules(min_words=3, are_english=remember)
+    texts = ("two words", "no three words", "yes three words", "", "yes four words here")
+    documents = [Document(text, text, "a") for text in texts]
+    assert rules.reasons_to_drop(documents) == [
+        *("too_short", "not_english", None, "empty_text", None)
+    ]
+    assert asked == [["no three words", "yes three words", "yes four words here"]]
 
 
 def test_reasons_are_spelt_as_they_are_counted() -> None:

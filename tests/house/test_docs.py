@@ -21,7 +21,7 @@ from typer.main import get_command
 from classmark import errors
 from classmark.cli import COMMANDS
 from classmark.database import Database
-from classmark.documents import DEFAULT_STEPS, DropReason
+from classmark.documents import DEFAULT_STEPS, REDACTION, CollectingSettings, DropReason
 from classmark.errors import ClassmarkError
 from classmark.models import CATALOGUE, Classifier, family_class
 from classmark.models.artifact import ArtifactConfig
@@ -45,6 +45,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 # Packages that hold no room of the river.
 _NO_ROOMS = {"migrations", "cli"}
+ROOMS_WITH_SETTINGS = {"serving": ServingSettings, "collecting": CollectingSettings}
 
 
 def relative_links(text: str) -> Iterator[str]:
@@ -142,7 +143,7 @@ def test_every_room_has_its_page(repository: Path) -> None:
 def options_of(command: str) -> set[str]:
     """The long options of a command, as its user spells them."""
     app = typer.Typer(add_completion=False)
-    app.command()(import_module(f"classmark.cli.{command}").run)
+    app.command()(import_module(f"classmark.cli.{command.replace('-', '_')}").run)
     return {
         spelling
         for parameter in get_command(app).params
@@ -185,9 +186,10 @@ def test_the_readme_lists_every_command(repository: Path) -> None:
 def setting_names() -> dict[str, str]:
     """Every setting as YAML spells it, with its environment variable."""
     names = {name: f"CLASSMARK_{name.upper()}" for name in Settings.model_fields}
-    del names["serving"]
-    for field in fields(ServingSettings):
-        names[f"serving.{field.name}"] = f"CLASSMARK_SERVING__{field.name.upper()}"
+    for room, settings in ROOMS_WITH_SETTINGS.items():
+        del names[room]
+        for field in fields(settings):
+            names[f"{room}.{field.name}"] = f"CLASSMARK_{room.upper()}__{field.name.upper()}"
     return names
 
 
@@ -199,11 +201,21 @@ def test_every_setting_is_described_with_its_variable(
     assert f"`{variable}`" in row
 
 
-@pytest.mark.parametrize("field", fields(ServingSettings), ids=lambda field: field.name)
+def numbers_among_settings() -> list[tuple[str, object]]:
+    """Settings that have a number as their default, with it."""
+    return [
+        (f"{room}.{field.name}", field.default)
+        for room, settings in ROOMS_WITH_SETTINGS.items()
+        for field in fields(settings)
+        if not isinstance(field.default, str)
+    ]
+
+
+@pytest.mark.parametrize(("name", "default"), numbers_among_settings())
 def test_every_number_among_the_settings_has_its_default_described(
-    field: Any, repository: Path
+    name: str, default: object, repository: Path
 ) -> None:
-    row = rf"^\| `serving.{field.name}` \| {field.default} \|"
+    row = rf"^\| `{name}` \| {default} \|"
     assert re.search(row, page(repository, "settings.md"), re.MULTILINE)
 
 
@@ -340,6 +352,6 @@ def test_every_reason_to_drop_a_document_is_described(reason: DropReason, reposi
     assert f"| `{reason}` |" in page(repository, "documents.md")
 
 
-@pytest.mark.parametrize("step", DEFAULT_STEPS, ids=str)
+@pytest.mark.parametrize("step", [REDACTION, *DEFAULT_STEPS], ids=str)
 def test_every_cleaning_step_is_described(step: object, repository: Path) -> None:
     assert f"| `{step}` |" in page(repository, "documents.md")

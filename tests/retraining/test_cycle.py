@@ -44,6 +44,7 @@ def test_its_metadata_tell_where_it_came_from(dataset: Dataset, registry: Regist
     assert metadata["labels"] == list(dataset.labels)
     assert metadata["dataset"] == {
         "name": "samples",
+        "snapshot": dataset.snapshot_id,
         "fingerprint": dataset.fingerprint,
         "source": {"name": "samples"},
         "samples": 60,

@@ -11,10 +11,14 @@ from classmark import __version__
 from classmark.cli.terminal import say_error
 from classmark.errors import ClassmarkError, MissingExtraError
 
-# name: what it does, in the order of the loop; each is a module of this folder.
+# name: what it does, in the order of the loop; each is a module of this folder, _ for -.
 COMMANDS = {
     "quickstart": "All of it on 400 sample documents: prepare to serve.",
+    "collect": "Papers from arXiv, PubMed or Semantic Scholar.",
     "prepare": "Documents become a dataset.",
+    "prepare-table": "A table of columns becomes a dataset with fitted features.",
+    "profile": "What a dataset or a file is like: a page, plots, the main figures.",
+    "audit": "Suspected label errors, conflicts and near-duplicates of a dataset.",
     "train": "A dataset becomes the next version of a model.",
     "evaluate": "Measure a version on labelled documents.",
     "compare": "Two versions on the same labelled documents.",
@@ -22,6 +26,7 @@ COMMANDS = {
     "promote": "Put a version into production.",
     "rollback": "Put an earlier version back into production.",
     "history": "What was live when, who moved it and why.",
+    "lineage": "Where a version comes from, and what became of a document.",
     "verify": "Check every byte of a version.",
     "predict": "Classify one text, a file, or what you type.",
     "serve": "Answer over HTTP, with a web page.",
@@ -65,7 +70,7 @@ def _app(arguments: list[str]) -> typer.Typer:
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, summary in COMMANDS.items():
         if name == called:
-            app.command(name)(import_module(f"classmark.cli.{name}").run)
+            app.command(name)(import_module(f"classmark.cli.{name.replace('-', '_')}").run)
         else:
             app.command(name, help=summary)(_not_called)
     return app

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from classmark.assembly import Home
-from classmark.documents import Document, Fields, read_documents
+from classmark.documents import Document, Fields, is_hub_name, read_documents
 from classmark.errors import SettingError, SourceError
 from classmark.registry import ModelReference
 
@@ -49,7 +49,7 @@ TextFieldsOption = Annotated[
     typer.Option(
         "--text-fields",
         help="Fields that make the text.",
-        show_default="title,abstract where there, else text",
+        show_default="title,abstract where there, else text, sentence or content",
     ),
 ]
 LabelFieldOption = Annotated[
@@ -91,17 +91,20 @@ def parsed_list(value: str) -> list[str]:
 
 
 def labelled_documents(home: Home, source: str, fields: Fields) -> list[Document]:
-    """The documents of a file, or the test part of a dataset that is named.
+    """The documents of a file, of a folder, of the hub, or the test part of a prepared dataset.
+
+    A dataset's name goes before a folder's.
 
     Raises:
         SourceError: There is neither a file nor a dataset of that name, or the file is broken.
     """
-    if Path(source).is_file():
-        return list(read_documents(Path(source), fields))
-    if source in home.datasets.names():
+    path, names = Path(source), home.datasets.names()
+    if source in names and not path.is_file():
         return list(home.datasets.load(source).parts["test"])
-    known = ", ".join(home.datasets.names()) or "none yet"
+    if is_hub_name(source) or path.exists():
+        return list(read_documents(source, fields))
     raise SourceError(
-        f"There is no file and no dataset {source!r} (datasets: {known}).",
-        remedy="Give the path of a JSON, JSONL or CSV file, or a dataset's name for its test part.",
+        f"There is no file and no dataset {source!r} (datasets: {', '.join(names) or 'none yet'}).",
+        remedy="Give the path of a file or folder of documents, a dataset's name for its test part,"
+        " or hf:NAME for a dataset of the Hugging Face hub.",
     )

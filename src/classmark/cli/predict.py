@@ -33,7 +33,9 @@ def run(
     text: Annotated[
         str | None, typer.Argument(metavar="TEXT", help="The text to classify.")
     ] = None,
-    file: Annotated[Path | None, typer.Option(help="Classify the documents of a file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Classify the documents of a file or folder.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -1,7 +1,7 @@
 """`classmark prepare`."""
 
-import hashlib
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,56 +22,93 @@ from classmark.datasets import (
     Dataset,
     DocumentSource,
     PreparationRecipe,
+    Split,
     checked_ratios,
+    origin_of,
     prepare,
 )
-from classmark.documents import QualityRules, english_detector, read_documents
+from classmark.documents import (
+    DEFAULT_STEPS,
+    REDACTION,
+    QualityRules,
+    english_detector,
+    read_documents,
+)
 from classmark.errors import SettingError
+
+SourceArgument = Annotated[
+    str, typer.Argument(help="A file or folder of documents, or hf:NAME of a hub's dataset.")
+]
+PerClassOption = Annotated[
+    int | None, typer.Option(help="At most so many documents of each label.", show_default="all")
+]
+MultiLabelOption = Annotated[
+    bool, typer.Option("--multi-label", help="A document may have several labels.")
+]
+SplitOption = Annotated[Split, typer.Option(help="By what documents are shared out.")]
+GroupFieldOption = Annotated[
+    str | None,
+    typer.Option(help="With --split group: documents equal in this field stay together."),
+]
+NearDuplicatesOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Drop documents at least this similar to an earlier one, 0.4 to 1.",
+        show_default="keep them",
+    ),
+]
+KeepTogetherOption = Annotated[
+    float, typer.Option(help="Documents at least this similar come into one part, 0.4 to 1.")
+]
+RedactOption = Annotated[
+    bool, typer.Option("--redact", help="Replace e-mail, phone numbers and URLs with a query.")
+]
+LabelsOption = Annotated[
+    str | None, typer.Option(help="Keep these labels alone, as a,b,c.", show_default="all")
+]
+AnyLanguageOption = Annotated[
+    bool, typer.Option("--any-language", help="Keep documents that are not English.")
+]
 
 
 def run(
-    source: Annotated[Path, typer.Argument(help="A JSON, JSONL or CSV file, plain or .gz.")],
+    source: SourceArgument,
     name: Annotated[str, typer.Option(help="The dataset's name.")],
     text_fields: TextFieldsOption = None,
     label_field: LabelFieldOption = None,
-    per_class: Annotated[
-        int | None,
-        typer.Option(help="At most so many documents of each label.", show_default="all"),
-    ] = None,
+    multi_label: MultiLabelOption = False,
+    per_class: PerClassOption = None,
+    split: SplitOption = Split.STRATIFIED,
+    group_field: GroupFieldOption = None,
     ratios: Annotated[str, typer.Option(help="Shares of train, val, test.")] = "0.8,0.1,0.1",
+    near_duplicates: NearDuplicatesOption = None,
+    keep_together: KeepTogetherOption = 0.4,
+    redact: RedactOption = False,
     min_words: Annotated[int, typer.Option(help="Shorter documents are dropped.")] = 50,
-    labels: Annotated[
-        str | None, typer.Option(help="Keep these labels alone, as a,b,c.", show_default="all")
-    ] = None,
-    any_language: Annotated[
-        bool, typer.Option("--any-language", help="Keep documents that are not English.")
-    ] = False,
+    labels: LabelsOption = None,
+    any_language: AnyLanguageOption = False,
     seed: SeedOption = 42,
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
     """Documents become a dataset: read, clean, filter, drop duplicates, split, keep."""
     place = open_home(home)
-    fields = parsed_fields(text_fields, label_field)
+    group = _group_field(group_field, split)
+    fields = replace(parsed_fields(text_fields, label_field), multi_label=multi_label, group=group)
     recipe = PreparationRecipe(
-        rules=QualityRules(
-            min_words=min_words,
-            labels=frozenset(parsed_list(labels or "")),
-            is_english=None if any_language else english_detector(),
-        ),
+        rules=_rules(min_words, labels, any_language=any_language),
+        steps=(REDACTION, *DEFAULT_STEPS) if redact else DEFAULT_STEPS,
         per_class=per_class,
         ratios=checked_ratios(_numbers(ratios)),
         seed=seed,
+        split=split,
+        near_duplicates=near_duplicates,
+        keep_together=keep_together,
+        several_labels=multi_label,
     )
     start = time.perf_counter()
-    documents = read_documents(source, fields)
-    dataset = prepare(
-        name,
-        DocumentSource(documents, _origin(source)),
-        recipe,
-        now=utc_now(),
-        progress=Bars(),
-    )
+    documents = DocumentSource(read_documents(source, fields), origin_of(source))
+    dataset = prepare(name, documents, recipe, now=utc_now(), progress=Bars())
     folder = place.datasets.save(dataset)
     result = describe(dataset, folder) | {"seconds": round(time.perf_counter() - start, 3)}
     show(dataset, per_class)
@@ -115,17 +152,31 @@ def show(dataset: Dataset, per_class: int | None = None) -> None:
     totals = {
         label: sum(part.get(label, 0) for part in counts.values()) for label in dataset.labels
     }
+    if dataset.conflicts:
+        say_warning(
+            f"{len(dataset.conflicts)} documents repeat another one under another label, as "
+            f"{dataset.conflicts[0].dropped_id}: classmark audit {dataset.name}"
+        )
     short = [f"{label} ({count})" for label, count in totals.items() if count < (per_class or 0)]
     if short:
         say_warning(f"Fewer than {per_class} documents: {', '.join(short)}.")
 
 
-def _origin(source: Path) -> dict[str, str]:
-    """Path and SHA-256 of a file; reading it says what is wrong where there is none."""
-    if not source.is_file():
-        return {"path": str(source)}
-    with source.open("rb") as file:
-        return {"path": str(source), "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+def _rules(min_words: int, labels: str | None, *, any_language: bool) -> QualityRules:
+    return QualityRules(
+        min_words=min_words,
+        labels=frozenset(parsed_list(labels or "")),
+        are_english=None if any_language else english_detector(),
+    )
+
+
+def _group_field(named: str | None, split: Split) -> str | None:
+    if (named is not None) is (split is Split.GROUP):
+        return named
+    raise SettingError(
+        "--split group and --group-field belong together.",
+        remedy="Give both, as: --split group --group-field author; or neither.",
+    )
 
 
 def _numbers(text: str) -> list[float]:

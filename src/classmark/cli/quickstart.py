@@ -96,7 +96,7 @@ def _whole_loop(place: Home) -> dict[str, Any]:
 
 def _prepared(home: Home) -> Dataset:
     say(" 400 sample documents, invented for demonstration", strong="1. Prepare")
-    recipe = PreparationRecipe(rules=QualityRules(is_english=english_detector()))
+    recipe = PreparationRecipe(rules=QualityRules(are_english=english_detector()))
     source = DocumentSource(sample_documents(), {"name": "classmark sample documents"})
     dataset = prepare(NAME, source, recipe, now=utc_now(), progress=Bars())
     home.datasets.save(dataset)

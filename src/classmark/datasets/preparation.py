@@ -4,27 +4,41 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from classmark.datasets.dataset import Dataset
+import numpy as np
+from numpy.typing import NDArray
+
+from classmark.datasets.dataset import PARTS, Conflict, Dataset
 from classmark.datasets.splitting import (
     Ratios,
+    Split,
     checked_ratios,
-    sample_per_class,
-    stratified_split,
+    sampled_per_class,
+    split,
 )
+from classmark.datasets.workbench import Workbench
 from classmark.documents import (
     DEFAULT_STEPS,
+    LEAST_SIMILARITY,
+    REDACTION,
     CleaningStep,
     Document,
     DropReason,
     ExactDuplicates,
     QualityRules,
     clean,
+    content_id,
+    redact,
 )
 from classmark.errors import RecordError, SettingError
 from classmark.naming import checked_name
 from classmark.progress import Progress, Silent
+
+# Documents in hand at a time: enough to keep all cores busy with their languages.
+_BATCH = 512
+_CONFLICTS_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,11 @@ class PreparationRecipe:
         per_class: At most so many documents of each label; None takes all.
         ratios: Shares of train, val and test.
         seed: Decides the sample and the split.
+        split: By what documents are shared out.
+        near_duplicates: Of documents that are at least so similar (0 to 1) the first is kept; None
+            keeps them all.
+        keep_together: Documents that are at least so similar (0 to 1) come into one part.
+        several_labels: Whether a document may have several.
     """
 
     rules: QualityRules = field(default_factory=QualityRules)
@@ -57,6 +76,10 @@ class PreparationRecipe:
     per_class: int | None = None
     ratios: Ratios = (0.8, 0.1, 0.1)
     seed: int = 42
+    split: Split = Split.STRATIFIED
+    near_duplicates: float | None = None
+    keep_together: float = 0.4
+    several_labels: bool = False
 
     def __post_init__(self) -> None:
         checked_ratios(self.ratios)
@@ -64,6 +87,15 @@ class PreparationRecipe:
             raise SettingError("--per-class must be at least 1.", remedy="Leave it out for all.")
         if self.rules.min_words < 0:
             raise SettingError("--min-words can't be negative.", remedy="Use 0 to keep all.")
+        for option, similarity in (
+            ("--near-duplicates", self.near_duplicates),
+            ("--keep-together", self.keep_together),
+        ):
+            if similarity is not None and not LEAST_SIMILARITY <= similarity <= 1:
+                raise SettingError(
+                    f"{option} {similarity:g} is no similarity that can be told.",
+                    remedy=f"Give one from {LEAST_SIMILARITY:g} to 1, equal word for word.",
+                )
 
     def described(self) -> dict[str, Any]:
         """The recipe as it is written into the snapshot."""
@@ -71,10 +103,14 @@ class PreparationRecipe:
             "cleaning": [str(step) for step in self.steps],
             "min_words": self.rules.min_words,
             "labels": sorted(self.rules.labels),
-            "language": "en" if self.rules.is_english else None,
+            "language": "en" if self.rules.are_english else None,
             "per_class": self.per_class,
             "ratios": list(self.ratios),
             "seed": self.seed,
+            "split": self.split.value,
+            "near_duplicates": self.near_duplicates,
+            "keep_together": self.keep_together,
+            "several_labels": self.several_labels,
         }
 
 
@@ -93,47 +129,122 @@ def prepare(
         RecordError: Nothing was kept, or too little to split.
     """
     checked_name(name, of="dataset")
-    watch = progress or Silent()
-    dropped: Counter[str] = Counter()
-    kept = list(_kept(watch.track(source.documents, "Reading and cleaning"), recipe, dropped))
-    read = len(kept) + dropped.total()
-    if not kept:
-        raise RecordError(
-            f"None of {read} documents was kept: {_listed(dropped)}.",
-            remedy="Loosen --min-words, --labels or, for other languages, --any-language; or check"
-            " --text-fields and --label-field.",
-        )
-    if recipe.per_class is not None:
-        kept, left_out = sample_per_class(kept, recipe.per_class, recipe.seed)
-        dropped.update({DropReason.BEYOND_PER_CLASS.value: left_out} if left_out else {})
-    try:
-        parts = stratified_split(kept, recipe.ratios, recipe.seed)
-    except RecordError as error:
-        left_out_too = f" Left out were: {_listed(dropped)}." if dropped else ""
-        raise RecordError(f"{error.message}{left_out_too}", remedy=error.remedy) from error
+    bench = Workbench(recipe.seed, several=recipe.several_labels)
+    intake = _Intake(recipe)
+    for document in intake.kept(
+        (progress or Silent()).track(source.documents, "Reading and cleaning")
+    ):
+        bench.add(document)
+    chosen = _chosen(bench, recipe, intake)
+    parts = _parts(bench, chosen, recipe, intake.dropped)
     return Dataset(
         name=name,
-        parts=parts,
+        parts={
+            part: bench.documents(bench.in_seeded_order(chosen[parts == place]))
+            for place, part in enumerate(PARTS)
+        },
         created_at=now.isoformat(timespec="seconds"),
         source=dict(source.origin),
         recipe=recipe.described(),
-        dropped=dict(sorted(dropped.items())),
-        read=read,
+        dropped=dict(sorted(intake.dropped.items())),
+        read=intake.read,
+        conflicts=tuple(intake.conflicts),
     )
 
 
-def _kept(
-    documents: Iterable[Document], recipe: PreparationRecipe, dropped: Counter[str]
-) -> Iterator[Document]:
-    duplicates = ExactDuplicates()
-    for raw in documents:
-        text, title = clean(raw.text, recipe.steps), clean(raw.title, recipe.steps)
-        document = replace(raw, text=text, title=title)
-        reason = recipe.rules.reason_to_drop(document) or duplicates.reason_to_drop(document)
-        if reason is None:
-            yield document
-        else:
-            dropped[reason.value] += 1
+class _Intake:
+    """Cleans and filters documents, and counts what it drops."""
+
+    def __init__(self, recipe: PreparationRecipe) -> None:
+        self._recipe = recipe
+        self._seen = ExactDuplicates()
+        self.read = 0
+        self.dropped: Counter[str] = Counter()
+        self.conflicts: list[Conflict] = []
+
+    def drop(self, reason: DropReason, count: int) -> None:
+        """Count documents that were taken in and left out later."""
+        self.dropped += Counter({reason.value: count})
+
+    def kept(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """The documents that are kept, cleaned."""
+        pending = iter(documents)
+        while batch := [self._cleaned(raw) for raw in islice(pending, _BATCH)]:
+            self.read += len(batch)
+            reasons = self._recipe.rules.reasons_to_drop(batch)
+            for document, reason in zip(batch, reasons, strict=True):
+                why = reason or self._repeated(document)
+                if why is None:
+                    yield document
+                else:
+                    self.dropped[why.value] += 1
+
+    def _cleaned(self, raw: Document) -> Document:
+        steps, expected = self._recipe.steps, self._recipe.rules.labels
+        labels = tuple(label for label in raw.labels if not expected or label in expected)
+        document = replace(
+            raw,
+            text=clean(raw.text, steps),
+            title=clean(raw.title, steps),
+            label=raw.label if raw.label in labels or not labels else labels[0],
+            labels=labels,
+        )
+        return _without_persons(document) if REDACTION in steps else document
+
+    def _repeated(self, document: Document) -> DropReason | None:
+        repeat = self._seen.repeat_of(document)
+        if repeat is None:
+            return None
+        label = document.label or ""
+        if repeat.original_label != label and len(self.conflicts) < _CONFLICTS_LISTED:
+            original = (repeat.original_id, repeat.original_label or "")
+            self.conflicts.append(Conflict(*original, document.id, label))
+        return repeat.reason
+
+
+def _without_persons(document: Document) -> Document:
+    """The document with nothing but its text and title left that could hold personal data."""
+    return replace(
+        document,
+        authors=tuple(redact(author) for author in document.authors),
+        group=None if document.group is None else content_id(document.group),
+    )
+
+
+def _chosen(bench: Workbench, recipe: PreparationRecipe, intake: _Intake) -> NDArray[np.intp]:
+    """The numbers of the documents that go into the dataset."""
+    if not len(bench):
+        raise RecordError(
+            f"None of {intake.read} documents was kept: {_listed(intake.dropped)}.",
+            remedy="Loosen --min-words, --labels or, for other languages, --any-language; or check"
+            " --text-fields and --label-field.",
+        )
+    chosen = np.arange(len(bench))
+    if recipe.near_duplicates is not None:
+        firsts = bench.near_duplicates(recipe.near_duplicates)
+        chosen = chosen[firsts == chosen]
+        intake.drop(DropReason.NEAR_DUPLICATE, len(bench) - len(chosen))
+    if recipe.per_class is not None:
+        sample = sampled_per_class(bench.rows(chosen), recipe.per_class)
+        intake.drop(DropReason.BEYOND_PER_CLASS, len(chosen) - len(sample))
+        chosen = chosen[sample]
+    return chosen
+
+
+def _parts(
+    bench: Workbench,
+    chosen: NDArray[np.intp],
+    recipe: PreparationRecipe,
+    dropped: Mapping[str, int],
+) -> NDArray[np.int8]:
+    """The part of each chosen document."""
+    by_field = recipe.split is Split.GROUP
+    rows = bench.rows(chosen, bench.groups(recipe.keep_together, by_field=by_field))
+    try:
+        return split(rows, recipe.ratios, recipe.split)
+    except RecordError as error:
+        left_out_too = f" Left out were: {_listed(dropped)}." if dropped else ""
+        raise RecordError(f"{error.message}{left_out_too}", remedy=error.remedy) from error
 
 
 def _listed(dropped: Mapping[str, int]) -> str:

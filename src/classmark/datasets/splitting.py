@@ -1,14 +1,31 @@
-"""Who learns, who tunes, who tests: pure, stratified, stable under the order of rows."""
+"""Who learns, who tunes, who tests: pure rules over arrays, stable under the order of rows.
+
+Rows of one group always come into the same part. A group is what near-duplicates form, or what a
+field names (an author, a thread), so that nothing is tested on a copy of what was learned.
+"""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
 
 from classmark.datasets.dataset import PARTS
-from classmark.documents import Document
+from classmark.datasets.stratification import Rows, placed
 from classmark.errors import RecordError, SettingError
 
 Ratios = tuple[float, float, float]
+# Of each row the place of its part in PARTS.
+Parts = NDArray[np.int8]
+
+
+class Split(StrEnum):
+    """By what rows are shared out."""
+
+    STRATIFIED = "stratified"
+    TIME = "time"
+    GROUP = "group"
 
 
 def checked_ratios(ratios: Sequence[float]) -> Ratios:
@@ -25,60 +42,100 @@ def checked_ratios(ratios: Sequence[float]) -> Ratios:
     )
 
 
-def in_seeded_order(documents: Iterable[Document], seed: int) -> list[Document]:
-    """The documents shuffled by a hash of seed and id: the order they came in plays no part."""
-    return sorted(documents, key=lambda document: (_shuffle_key(document, seed), document.id))
+def seeded_key(document_id: str, seed: int) -> int:
+    """64 bits made of seed and id: sorted by them, the order rows came in plays no part."""
+    digest = hashlib.blake2b(f"{seed}:{document_id}".encode(), digest_size=16).digest()
+    return int.from_bytes(digest[:8], "big")
 
 
-def sample_per_class(
-    documents: Iterable[Document], per_class: int, seed: int
-) -> tuple[list[Document], int]:
-    """At most `per_class` documents of each label, and how many were left out."""
-    taken: list[Document] = []
-    left_out = 0
-    for group in _by_label(documents).values():
-        ordered = in_seeded_order(group, seed)
-        taken += ordered[:per_class]
-        left_out += len(ordered[per_class:])
-    return taken, left_out
+def sampled_per_class(rows: Rows, per_class: int) -> NDArray[np.intp]:
+    """The places of at most `per_class` rows of each label, the first by their keys."""
+    order = np.lexsort((rows.keys, rows.labels))
+    ordered = rows.labels[order]
+    starts = np.searchsorted(ordered, ordered, side="left")
+    return np.sort(order[np.arange(len(order)) - starts < per_class])
 
 
-def stratified_split(
-    documents: Iterable[Document], ratios: Ratios, seed: int
-) -> dict[str, list[Document]]:
-    """Documents in "train", "val" and "test", each label shared out alike.
-
-    Of every label, each part gets its share within one document, and at least one. The result
-    depends on ids and seed alone.
+def split(rows: Rows, ratios: Ratios, by: Split) -> Parts:
+    """The part of each row.
 
     Raises:
-        RecordError: Fewer than two labels, or a label with too few documents to be in every part.
+        RecordError: Fewer than two labels, a label that can't be in every part, or, by time, rows
+            without a date.
     """
-    groups = _by_label(documents)
-    if len(groups) < 2:
+    if len(rows.names) < 2:
         raise RecordError(
-            f"Only one class is left ({', '.join(groups)}); a classifier needs two.",
+            f"Only one class is left ({', '.join(rows.names)}); a classifier needs two.",
             remedy="Check --label-field, --min-words and what was dropped.",
         )
-    parts: dict[str, list[Document]] = {part: [] for part in PARTS}
-    too_few: list[str] = []
-    for label, group in sorted(groups.items()):
-        sizes = _shares(len(group), ratios)
-        if sizes is None:
-            too_few.append(f"{label} ({len(group)})")
-            continue
-        ordered = iter(in_seeded_order(group, seed))
-        for part, size in zip(PARTS, sizes, strict=True):
-            parts[part] += [next(ordered) for _ in range(size)]
+    return _split_by_time(rows, ratios) if by is Split.TIME else _split_stratified(rows, ratios)
+
+
+def _split_stratified(rows: Rows, ratios: Ratios) -> Parts:
+    """Each label shared out alike.
+
+    Of every label each part gets its share within one row, and at least one, as far as groups and
+    rows with several labels allow it.
+    """
+    counts = rows.label_counts()
+    if rows.label_sets is not None:
+        return placed(rows, np.outer(counts, ratios))
+    quotas = [shares(int(count), ratios) for count in counts]
+    _check_each_in_every_part(rows.names, counts, [quota is not None for quota in quotas])
+    parts = placed(rows, np.array(quotas, dtype=np.float64))
+    present = np.zeros((len(rows.names), len(PARTS)), dtype=np.bool_)
+    present[rows.labels, parts] = True
+    _check_each_in_every_part(rows.names, counts, [bool(row.all()) for row in present])
+    return parts
+
+
+def _check_each_in_every_part(
+    names: Sequence[str], counts: NDArray[np.intp], fits: Sequence[bool]
+) -> None:
+    too_few = [
+        f"{name} ({count})" for name, count, fit in zip(names, counts, fits, strict=True) if not fit
+    ]
     if too_few:
         raise RecordError(
             f"Too few documents to be in train, val and test: {', '.join(too_few[:10])}.",
-            remedy="Add documents of these classes, or keep the others alone with --labels.",
+            remedy="Add documents of these classes, or keep the others alone with --labels; copies"
+            " and groups count once, since they stay together.",
         )
-    return {part: in_seeded_order(group, seed) for part, group in parts.items()}
 
 
-def _shares(count: int, ratios: Ratios) -> tuple[int, ...] | None:
+def _split_by_time(rows: Rows, ratios: Ratios) -> Parts:
+    """The oldest learn, the newest test; a group is as new as its newest row."""
+    if rows.published is None or np.isnan(rows.published).any():
+        missing = len(rows) if rows.published is None else int(np.isnan(rows.published).sum())
+        raise RecordError(
+            f"{missing:,} of {len(rows):,} documents have no date of publication.",
+            remedy="A split by time needs `published` as ISO 8601, like 2019-05-01, in every"
+            " record; or split another way with --split.",
+        )
+    _, groups = np.unique(rows.groups, return_inverse=True)
+    newest = np.full(groups.max() + 1, -np.inf)
+    np.maximum.at(newest, groups, rows.published)
+    least_keys = np.full(groups.max() + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
+    np.minimum.at(least_keys, groups, rows.keys)
+    order = np.lexsort((least_keys, newest))
+    sizes = np.bincount(groups)[order]
+    # Where the middle of a group lies among all rows decides for the whole group.
+    middles = (np.cumsum(sizes) - sizes / 2) / len(rows)
+    part_of_group = np.empty(len(order), dtype=np.int8)
+    part_of_group[order] = np.searchsorted(np.cumsum(ratios)[:-1], middles, side="right")
+    parts = part_of_group[groups]
+    learned = set(rows.labels[parts == 0].tolist())
+    unlearned = [name for i, name in enumerate(rows.names) if i not in learned]
+    if unlearned or len(set(parts.tolist())) < len(PARTS):
+        raise RecordError(
+            "The oldest part lacks what the newer ones have: "
+            f"{', '.join(unlearned[:10]) or 'a part is empty'}.",
+            remedy="Take a longer span of time, or keep the other classes alone with --labels.",
+        )
+    return parts
+
+
+def shares(count: int, ratios: Ratios) -> tuple[int, ...] | None:
     """Whole shares of `count` by largest remainder, none empty and none off by more than one."""
     exact = [count * ratio for ratio in ratios]
     sizes = [int(share + 1e-9) for share in exact]
@@ -94,14 +151,3 @@ def _shares(count: int, ratios: Ratios) -> tuple[int, ...] | None:
             sizes[index] = 1
     off = max(abs(size - share) for size, share in zip(sizes, exact, strict=True))
     return tuple(sizes) if min(sizes) > 0 and off <= 1 + 1e-9 else None
-
-
-def _by_label(documents: Iterable[Document]) -> dict[str, list[Document]]:
-    groups: dict[str, list[Document]] = defaultdict(list)
-    for document in documents:
-        groups[document.label or ""].append(document)
-    return dict(groups)
-
-
-def _shuffle_key(document: Document, seed: int) -> bytes:
-    return hashlib.blake2b(f"{seed}:{document.id}".encode(), digest_size=16).digest()

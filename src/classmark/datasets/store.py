@@ -10,15 +10,17 @@ import gzip
 import os
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import ijson
 import orjson
 
-from classmark.datasets.dataset import PARTS, Dataset
+from classmark.datasets.dataset import PARTS, Conflict, Dataset
+from classmark.datasets.samples import document_of, sample_of
 from classmark.documents import Document
 from classmark.durable import point_link, publishing
 from classmark.errors import SourceError, UnknownDatasetError
@@ -40,14 +42,14 @@ class DatasetStore:
         Returns:
             Its folder. A snapshot of these rows and this recipe that is there is left as it is.
         """
-        fingerprint = dataset.fingerprint
-        folder = self._snapshots / checked_name(dataset.name, of="dataset") / dataset.snapshot_id
-        if folder.exists() and not _is_whole(folder, dataset):
+        snapshot_id = dataset.snapshot_id
+        folder = self._snapshots / checked_name(dataset.name, of="dataset") / snapshot_id
+        if folder.exists() and not _is_whole(folder, dataset.name, snapshot_id):
             folder.rename(folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.damaged"))
         if not folder.exists():
             # Another process may write the same rows just now: then they are there.
             with suppress(FileExistsError), publishing(folder) as draft:
-                _write_parts(draft, dataset, fingerprint)
+                _write_parts(draft, dataset)
         if not folder.is_dir():
             raise SourceError(f"{folder} is no folder.", remedy="Move away what stands there.")
         self._names.mkdir(parents=True, exist_ok=True)
@@ -94,10 +96,30 @@ class DatasetStore:
         # Resolved once, so that all parts are of one snapshot even if the name moves meanwhile.
         return _read_snapshot(name, self.folder(name))
 
+    def snapshots(self) -> list[tuple[str, str]]:
+        """Name and snapshot id of all snapshots, also of those that no name points at any more."""
+        found = self._snapshots.glob("*/*/" + f"{PARTS[0]}.json.gz")
+        folders = [path.parent for path in found if not path.parent.name.startswith(".")]
+        return sorted((folder.parent.name, folder.name) for folder in folders)
 
-def _is_whole(folder: Path, dataset: Dataset) -> bool:
+    def load_snapshot(self, name: str, snapshot_id: str) -> Dataset:
+        """A dataset as it was.
+
+        Raises:
+            UnknownDatasetError: There is no such snapshot.
+            SourceError: Its files are damaged.
+        """
+        if (name, snapshot_id) not in self.snapshots():
+            raise UnknownDatasetError(
+                f"There is no snapshot {snapshot_id} of dataset {name!r}.",
+                remedy="It was deleted, or lies in another home.",
+            )
+        return _read_snapshot(name, self._snapshots / name / snapshot_id)
+
+
+def _is_whole(folder: Path, name: str, snapshot_id: str) -> bool:
     try:
-        return _read_snapshot(dataset.name, folder).snapshot_id == dataset.snapshot_id
+        return _read_snapshot(name, folder).snapshot_id == snapshot_id
     except SourceError:
         return False
 
@@ -118,23 +140,23 @@ def _read_snapshot(name: str, folder: Path) -> Dataset:
     return dataset
 
 
-def _write_parts(folder: Path, dataset: Dataset, fingerprint: str) -> None:
+def _write_parts(folder: Path, dataset: Dataset) -> None:
+    counts, sizes = dataset.counts(), dataset.sizes()
+    of_all = {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "sizes": sizes,
+        "categories": list(dataset.labels),
+        "created_at": dataset.created_at,
+        "source": dict(dataset.source),
+        "parents": [dataset.source.get("sha256", dataset.source.get("name", ""))],
+        "recipe": dict(dataset.recipe),
+        "dropped": dict(dataset.dropped),
+        "read": dataset.read,
+        "conflicts": [asdict(conflict) for conflict in dataset.conflicts],
+    }
     for part, documents in dataset.parts.items():
-        metadata = {
-            "name": dataset.name,
-            "part": part,
-            "fingerprint": fingerprint,
-            "samples": len(documents),
-            "counts": dataset.counts()[part],
-            "sizes": dataset.sizes(),
-            "categories": list(dataset.labels),
-            "created_at": dataset.created_at,
-            "source": dict(dataset.source),
-            "parents": [dataset.source.get("sha256", dataset.source.get("name", ""))],
-            "recipe": dict(dataset.recipe),
-            "dropped": dict(dataset.dropped),
-            "read": dataset.read,
-        }
+        metadata = of_all | {"part": part, "samples": sizes[part], "counts": counts[part]}
         # Without name and time in its header the same content gives the same bytes.
         with (
             (folder / f"{part}.json.gz").open("wb") as raw,
@@ -144,14 +166,12 @@ def _write_parts(folder: Path, dataset: Dataset, fingerprint: str) -> None:
 
 
 def _write_samples(
-    file: gzip.GzipFile, metadata: Mapping[str, Any], documents: Iterable[Document]
+    file: gzip.GzipFile, metadata: Mapping[str, Any], documents: Sequence[Document]
 ) -> None:
     file.write(b'{"metadata": ' + orjson.dumps(metadata) + b',\n"samples": [')
     separator = b"\n"
     for document in documents:
-        row = asdict(document)
-        row["source_id"] = row.pop("id")
-        file.write(separator + orjson.dumps(row))
+        file.write(separator + orjson.dumps(sample_of(document)))
         separator = b",\n"
     file.write(b"\n]}\n")
 
@@ -159,24 +179,26 @@ def _write_samples(
 def _read_part(path: Path) -> tuple[dict[str, Any], str, list[Document]]:
     """How the dataset was made, its fingerprint, and the rows of one part."""
     try:
-        with gzip.open(path, "rb") as file:
-            content = orjson.loads(file.read())
-        metadata = content["metadata"]
+        metadata = next(_items(path, "metadata"))
         made = {field: metadata[field] for field in _MADE}
-        return made, str(metadata["fingerprint"]), list(_documents(content["samples"]))
-    except (OSError, EOFError, zlib.error, KeyError, TypeError, orjson.JSONDecodeError) as error:
+        made["conflicts"] = tuple(Conflict(**one) for one in metadata.get("conflicts", ()))
+        documents = [document_of(sample) for sample in _items(path, "samples.item")]
+        return made, str(metadata["fingerprint"]), documents
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        KeyError,
+        TypeError,
+        StopIteration,
+        ijson.JSONError,
+    ) as error:
         raise SourceError(
             f"{path} is damaged ({error}).", remedy="Prepare the dataset again from its source."
         ) from error
 
 
-def _documents(samples: Iterable[dict[str, Any]]) -> Iterator[Document]:
-    for row in samples:
-        yield Document(
-            id=row["source_id"],
-            text=row["text"],
-            label=row["label"],
-            title=row["title"],
-            authors=tuple(row["authors"]),
-            published=row["published"],
-        )
+def _items(path: Path, place: str) -> Iterator[Any]:
+    """The values at a place of a JSON file, one by one: a large part is never there twice."""
+    with gzip.open(path, "rb") as file:
+        yield from ijson.items(file, place, use_float=True)

@@ -9,9 +9,9 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from classmark.documents.redaction import URL, redact
 from classmark.errors import SettingError
 
-_URL = re.compile(r"\b(?:https?|ftp)://[^\s<>\"']+|\bwww\.[^\s<>\"']+", re.IGNORECASE)
 # All that is repeated or waited for is bounded, here and below: no text costs quadratic time.
 _DISPLAY_MATH = re.compile(r"\$\$.{0,500}?\$\$|\\\[.{0,500}?\\\]", re.DOTALL)
 # Pandoc's rule: no space inside the dollars, no digit behind them; so "$5 and $6" is money.
@@ -24,7 +24,6 @@ _LATEX_COMMAND = re.compile(r"\\[a-zA-Z]{1,40}\*?(?:\[[^\]]{0,200}\])?")
 _LATEX_ACCENT = re.compile(r"(?:\\[\"'`^~=.]\{?)++([a-zA-Z])?\}?")
 _LATEX_LEFTOVER = re.compile(r"\\++([%&_#$])?|[{}]|(?<=\w)~(?=\w)")
 _REPEATED_PUNCTUATION = re.compile(r"([!?,;:.\-_*=~#])\1+")
-_WHITE_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +46,25 @@ class CleaningStep:
 
 def _normalise_unicode(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
+    if composed.isprintable():
+        return composed
     return "".join(c if c.isprintable() or c.isspace() else " " for c in composed)
 
 
 def _remove_urls(text: str) -> str:
-    return _URL.sub(" ", text)
+    return URL.sub(" ", text)
 
 
 def _remove_inline_math(text: str) -> str:
+    if "$" not in text and "\\" not in text:
+        return text
     return _INLINE_MATH.sub(" ", _DISPLAY_MATH.sub(" ", text))
 
 
 def _remove_latex_commands(text: str) -> str:
-    text = _LATEX_ACCENT.sub(lambda found: found.group(1) or " ", text)
-    text = _LATEX_COMMAND.sub(" ", _LATEX_REFERENCE.sub(" ", text))
+    if "\\" in text:
+        text = _LATEX_ACCENT.sub(lambda found: found.group(1) or " ", text)
+        text = _LATEX_COMMAND.sub(" ", _LATEX_REFERENCE.sub(" ", text))
     return _LATEX_LEFTOVER.sub(lambda found: found.group(1) or " ", text)
 
 
@@ -69,7 +73,7 @@ def _collapse_punctuation(text: str) -> str:
 
 
 def _collapse_white_space(text: str) -> str:
-    return _WHITE_SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 DEFAULT_STEPS = (
@@ -80,14 +84,17 @@ DEFAULT_STEPS = (
     CleaningStep("repeated-punctuation", 1, _collapse_punctuation),
     CleaningStep("white-space", 1, _collapse_white_space),
 )
+# Before all others, where personal data must not be stored.
+REDACTION = CleaningStep("redaction", 1, redact)
 
 
 def clean(text: str, steps: tuple[CleaningStep, ...] = DEFAULT_STEPS) -> str:
     """The text after all steps, in their order, until they change nothing any more.
 
     What one step removes may bring together what an earlier one looks for, hence the repetition;
-    every step but the first only removes or merges characters, and the first one changes nothing
-    the second time, so that it ends. Cleaning is thereby idempotent.
+    every step but composing and redacting only removes or merges characters, the first of these
+    changes nothing the second time, and each redaction takes an `@`, a `?` or digits away, so that
+    it ends. Cleaning is thereby idempotent.
     """
     while True:
         before = text
@@ -103,7 +110,7 @@ def steps_named(names: Iterable[str]) -> tuple[CleaningStep, ...]:
     Raises:
         SettingError: This release has no such step, or another version of it.
     """
-    known = {str(step): step for step in DEFAULT_STEPS}
+    known = {str(step): step for step in (REDACTION, *DEFAULT_STEPS)}
     listed = tuple(names)
     missing = [name for name in listed if name not in known]
     if missing:

@@ -1,15 +1,20 @@
 """Documents out of files: which fields hold the text, the label and the rest."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from classmark.documents.document import Document, content_id
-from classmark.documents.records import Record, read_records
+from classmark.documents.identifiers import source_id, source_ids
+from classmark.documents.labels import label_problem, read_label, read_labels
+from classmark.documents.reading.record import Record
+from classmark.documents.reading.records import read_records
 from classmark.errors import RecordError, SourceError
 
-_ID_FIELDS = ("source_id", "arxiv_id", "id", "pmid", "paper_id", "doi")
+_TEXT_FIELDS = ("text", "sentence", "content")
+_LABEL_FIELDS = ("primary_category", "label")
+_SEVERAL_LABELS_FIELDS = ("labels", "categories", *_LABEL_FIELDS)
 _RECORDS_NAMED = 5
 
 
@@ -19,39 +24,55 @@ class Fields:
 
     Attributes:
         text: Joined by ". " in this order; None takes title and abstract where the first record has
-            an abstract, else text.
-        label: None takes primary_category where the first record has it, else label.
+            an abstract, else the first it has of text, sentence and content.
+        label: None takes primary_category where the first record has it, else label; with several
+            labels, labels or categories go before these.
         label_required: Whether a record without the label's field is an error.
+        multi_label: Whether a record may have several labels: as a list, or as one text that is cut
+            at `;`, `|` and `,`.
+        group: What the document belongs to; None reads none.
     """
 
     text: tuple[str, ...] | None = None
     label: str | None = None
     label_required: bool = True
+    multi_label: bool = False
+    group: str | None = None
 
     def settled(self, first: Mapping[str, Any]) -> "Fields":
         """The same with what was left open taken from the first record."""
-        text = self.text or (("title", "abstract") if "abstract" in first else ("text",))
-        label = self.label or ("primary_category" if "primary_category" in first else "label")
-        required = self.label_required or self.label is not None
-        return Fields(text, label, required)
+        found = ("title", "abstract") if "abstract" in first else _first_of(_TEXT_FIELDS, first)
+        labels = _SEVERAL_LABELS_FIELDS if self.multi_label else _LABEL_FIELDS
+        return replace(
+            self,
+            text=self.text or found or _TEXT_FIELDS[:1],
+            label=self.label or (*_first_of(labels, first), "label")[0],
+            label_required=self.label_required or self.label is not None,
+        )
 
 
-def read_documents(path: Path, fields: Fields | None = None) -> Iterator[Document]:
-    """The documents of a JSON, JSONL or CSV file, in its order, uncleaned.
+def read_documents(source: Path | str, fields: Fields | None = None) -> Iterator[Document]:
+    """The documents of a file, a folder or a dataset of the hub (`hf:NAME`), in order, uncleaned.
 
     Raises:
-        SourceError: The file is missing, empty, or not of its format.
+        SourceError: The source is missing or can't be read, which is told at once; or it is empty
+            or not of its format, which is told when that place is reached.
         RecordError: Records lack a field or all text, or have something else than text there; the
             message names the first of them.
+        UnavailableError: The hub does not answer.
+        MissingExtraError: What reads this format is not installed.
     """
-    records = read_records(path)
+    return _documents(source, read_records(source), fields or Fields())
+
+
+def _documents(source: Path | str, records: Iterator[Record], fields: Fields) -> Iterator[Document]:
     first = next(records, None)
     if first is None:
-        raise SourceError(f"{path} holds no records.", remedy="Give a file with documents.")
-    settled = (fields or Fields()).settled(first.values)
+        raise SourceError(f"{source} holds no records.", remedy="Give a source with documents.")
+    settled = fields.settled(first.values)
     problems: list[str] = []
     for record in _chain(first, records):
-        problem = _problem(record, settled)
+        problem = _problem(record.values, settled)
         if problem:
             problems.append(f"{record.place}: {problem}")
         elif not problems:
@@ -60,10 +81,18 @@ def read_documents(path: Path, fields: Fields | None = None) -> Iterator[Documen
             break
     if problems:
         raise RecordError(
-            f"Unusable records in {path}: {'; '.join(problems)}.",
-            remedy="Mend or remove them, or name other fields with --text-fields and --label-field;"
-            f" the first record has: {', '.join(first.values) or 'none'}.",
+            f"Unusable records in {source}: {'; '.join(problems)}.",
+            remedy=_remedy(first.values, settled),
         )
+
+
+def _remedy(first: Mapping[str, Any], fields: Fields) -> str:
+    several = isinstance(first.get(fields.label or ""), list) and not fields.multi_label
+    return (
+        "Mend or remove them, or name other fields with --text-fields and --label-field"
+        f"{'; --multi-label reads several labels of a record' if several else ''};"
+        f" the first record has: {', '.join(first) or 'none'}."
+    )
 
 
 def _chain(first: Record, rest: Iterable[Record]) -> Iterator[Record]:
@@ -71,9 +100,18 @@ def _chain(first: Record, rest: Iterable[Record]) -> Iterator[Record]:
     yield from rest
 
 
-def _problem(record: Record, fields: Fields) -> str | None:
+def _first_of(fields: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The first field that is there, alone; none if none is."""
+    return tuple(field for field in fields if field in values)[:1]
+
+
+def _problem(values: Mapping[str, Any], fields: Fields) -> str | None:
     """What makes a record unusable, or None."""
-    return _text_problem(record.values, fields.text or ()) or _label_problem(record.values, fields)
+    return (
+        _text_problem(values, fields.text or ())
+        or _label_problem(values, fields)
+        or _group_problem(values, fields.group)
+    )
 
 
 def _text_problem(values: Mapping[str, Any], fields: tuple[str, ...]) -> str | None:
@@ -89,35 +127,34 @@ def _text_problem(values: Mapping[str, Any], fields: tuple[str, ...]) -> str | N
 
 def _label_problem(values: Mapping[str, Any], fields: Fields) -> str | None:
     field = fields.label or ""
-    label = values.get(field)
-    if field not in values and fields.label_required:
+    if field not in values:
+        return f"no field '{field}'" if fields.label_required else None
+    return label_problem(field, values[field], several=fields.multi_label)
+
+
+def _group_problem(values: Mapping[str, Any], field: str | None) -> str | None:
+    if field is None:
+        return None
+    if field not in values:
         return f"no field '{field}'"
-    if isinstance(label, dict | list):
-        return f"'{field}' is a {type(label).__name__}, not a label"
-    if not str(label).strip().isprintable():
-        return f"'{field}' has characters that don't print"
-    return None
+    return label_problem(field, values[field], several=False)
 
 
 def _document(values: Mapping[str, Any], fields: Fields) -> Document:
     text_fields = fields.text or ()
     text = ". ".join(part for field in text_fields if (part := (values[field] or "").strip()))
     label = values.get(fields.label or "")
+    labels = read_labels(label) if fields.multi_label else ()
     authors = values.get("authors")
     published = values.get("published")
     return Document(
-        id=_source_id(values) or content_id(text),
+        id=source_id(values) or content_id(text),
         text=text,
-        label=None if label is None or label == "" else str(label).strip() or None,
+        label=next(iter(labels), None) if fields.multi_label else read_label(label),
         title=str(values.get("title") or ""),
         authors=tuple(map(str, authors)) if isinstance(authors, list) else (),
         published=None if published is None else str(published),
+        labels=tuple(sorted(set(labels))),
+        ids=source_ids(values),
+        group=read_label(values.get(fields.group)) if fields.group else None,
     )
-
-
-def _source_id(values: Mapping[str, Any]) -> str | None:
-    for field in _ID_FIELDS:
-        value = values.get(field)
-        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()
-    return None

@@ -1,6 +1,6 @@
 """Which documents are good enough to learn from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,6 +18,7 @@ class DropReason(StrEnum):
     DUPLICATE_ID = "duplicate_id"
     DUPLICATE_TITLE = "duplicate_title"
     DUPLICATE_TEXT = "duplicate_text"
+    NEAR_DUPLICATE = "near_duplicate"
     BEYOND_PER_CLASS = "beyond_per_class"
 
 
@@ -28,15 +29,27 @@ class QualityRules:
     Attributes:
         min_words: Words that the cleaned text has at least.
         labels: The labels that are expected; empty means any.
-        is_english: Tells of a text whether it is English; None asks nobody.
+        are_english: Tells of each text whether it is English; None asks nobody.
     """
 
     min_words: int = 50
     labels: frozenset[str] = frozenset()
-    is_english: Callable[[str], bool] | None = None
+    are_english: Callable[[Sequence[str]], Sequence[bool]] | None = None
 
-    def reason_to_drop(self, document: Document) -> DropReason | None:
-        """Why this document is left out, or None if it is kept."""
+    def reasons_to_drop(self, documents: Sequence[Document]) -> list[DropReason | None]:
+        """Why each document is left out, or None if it is kept.
+
+        The language is asked last and of all at once: that is what takes time.
+        """
+        reasons = [self._reason_to_drop(document) for document in documents]
+        if self.are_english is not None:
+            kept = [place for place, reason in enumerate(reasons) if reason is None]
+            answers = self.are_english([documents[place].text for place in kept])
+            for place, is_english in zip(kept, answers, strict=True):
+                reasons[place] = None if is_english else DropReason.NOT_ENGLISH
+        return reasons
+
+    def _reason_to_drop(self, document: Document) -> DropReason | None:
         if not document.text:
             return DropReason.EMPTY_TEXT
         if not document.label:
@@ -45,6 +58,4 @@ class QualityRules:
             return DropReason.UNKNOWN_LABEL
         if len(document.text.split()) < self.min_words:
             return DropReason.TOO_SHORT
-        if self.is_english is not None and not self.is_english(document.text):
-            return DropReason.NOT_ENGLISH
         return None

@@ -3,6 +3,12 @@
 from classmark.evaluation.assessment import Assessment, assess
 from classmark.evaluation.comparison import Comparison, compare
 from classmark.evaluation.intervals import Estimate, proportion
+from classmark.evaluation.label_quality import (
+    SimilarPair,
+    Suspect,
+    conflicting,
+    suspected_errors,
+)
 from classmark.evaluation.metrics import ClassMetrics, Evaluation, Latency, latency_of, measure
 from classmark.evaluation.report import ReportHeading, write_report
 
@@ -14,10 +20,14 @@ __all__ = [
     "Evaluation",
     "Latency",
     "ReportHeading",
+    "SimilarPair",
+    "Suspect",
     "assess",
     "compare",
+    "conflicting",
     "latency_of",
     "measure",
     "proportion",
+    "suspected_errors",
     "write_report",
 ]

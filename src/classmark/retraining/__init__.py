@@ -1,5 +1,29 @@
 """Closing the ring."""
 
 from classmark.retraining.cycle import NewVersion, VersionRequest, train_version
+from classmark.retraining.lineage import (
+    DocumentTrace,
+    Holding,
+    Link,
+    Role,
+    SnapshotTrace,
+    SourceTrace,
+    Use,
+    trace_document,
+    trace_version,
+)
 
-__all__ = ["NewVersion", "VersionRequest", "train_version"]
+__all__ = [
+    "DocumentTrace",
+    "Holding",
+    "Link",
+    "NewVersion",
+    "Role",
+    "SnapshotTrace",
+    "SourceTrace",
+    "Use",
+    "VersionRequest",
+    "trace_document",
+    "trace_version",
+    "train_version",
+]

@@ -81,6 +81,7 @@ def _metadata(dataset: Dataset, request: VersionRequest, trained: TrainedModel) 
         "base_model": trained.parameters.get("backbone"),
         "dataset": {
             "name": dataset.name,
+            "snapshot": dataset.snapshot_id,
             "fingerprint": dataset.fingerprint,
             "source": dict(dataset.source),
             "samples": sum(dataset.sizes().values()),

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import orjson
 
+from classmark.datasets import origin_of
 from classmark.documents import Document, Fields, read_documents
 from classmark.durable import replacing, write_json
 from classmark.errors import ConflictError, SettingError, SourceError, UnavailableError
@@ -44,7 +45,7 @@ class BatchJob:
     """A file to classify.
 
     Attributes:
-        source: JSON, JSONL or CSV.
+        source: A file, or a folder, as `read_documents` takes it.
         fields: Which fields are read.
         out: JSONL or CSV, by its name.
         partials: The folder of unfinished jobs.
@@ -150,15 +151,15 @@ def _rows(
 
 def _key(served: ServedModel, job: BatchJob) -> str:
     try:
-        with job.source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
+        origin = origin_of(job.source)
     except OSError as error:
         raise SourceError(
             f"{job.source} can't be read: {error.strerror}.",
             remedy="Check the path and its permissions.",
         ) from error
-    digest.update(repr((job.source.suffixes, job.fields, served.version.digest)).encode())
-    return digest.hexdigest()[:32]
+    content = origin.get("sha256", str(job.source))
+    parts = (content, job.source.suffixes, job.fields, served.version.digest)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def _lock(file: IO[bytes], job: BatchJob) -> None:

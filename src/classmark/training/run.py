@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from classmark.datasets import Dataset
+from classmark.errors import SettingError
 from classmark.evaluation import Assessment, assess
 from classmark.models import (
     LabelledTexts,
@@ -47,10 +48,16 @@ def train(
     """Train a model into an empty folder and measure what lies there.
 
     Raises:
-        SettingError: The family or one of its parameters does not exist.
+        SettingError: The family or one of its parameters does not exist, or the dataset's documents
+            have several labels.
         MissingExtraError: What the family needs is not installed.
         ParityError: The exported model does not answer as the trained one does.
     """
+    if dataset.recipe.get("several_labels"):
+        raise SettingError(
+            f"The documents of {dataset.name!r} may have several labels; families learn one.",
+            remedy="Prepare it again without --multi-label, with --label-field for the one label.",
+        )
     family = family_class(recipe.family).with_parameters(recipe.parameters)
     cleaning = tuple(dataset.recipe["cleaning"])
     data = TrainingData(_texts(dataset, "train"), _texts(dataset, "val"), recipe.seed, cleaning)

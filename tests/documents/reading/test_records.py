@@ -3,16 +3,20 @@
 import csv
 import gzip
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
-from classmark.documents.records import read_records
+from classmark.documents.reading.records import read_records
 from classmark.errors import SourceError
 
 ROWS = [
@@ -38,12 +42,18 @@ def as_jsonl(rows: list[dict[str, str]]) -> bytes:
     return b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
 
-def as_csv(rows: list[dict[str, str]]) -> bytes:
+def as_csv(rows: list[dict[str, str]], mark: str = ",") -> bytes:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, rows[0])
+    writer = csv.DictWriter(text, rows[0], delimiter=mark)
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def as_text(rows: list[dict[str, str]], suffix: str) -> bytes:
+    if suffix in {".csv", ".tsv"}:
+        return as_csv(rows, "\t" if suffix == ".tsv" else ",")
+    return orjson.dumps(rows) if suffix == ".json" else as_jsonl(rows)
 
 
 def values(path: Path) -> list[dict[str, Any]]:
@@ -75,6 +85,9 @@ def refusal(path: Path) -> str:
         ("a.csv", as_csv(ROWS)),
         ("a.csv", as_csv(ROWS).rstrip()),
         ("a.v2.csv", as_csv(ROWS).replace(b"\r\n", b"\n")),
+        ("a.json", orjson.dumps({"samples": ROWS, "metadata": {"samples": [{}], "]": "\\"}})),
+        ("a.json", b" [ " + b" , ".join(map(orjson.dumps, ROWS)) + b" ]\n\n"),
+        ("a.tsv", as_csv(ROWS, "\t")),
     ],
 )
 def test_every_format_gives_the_same_records(name: str, content: bytes, put: Put) -> None:
@@ -103,7 +116,9 @@ def test_what_was_written_is_read(
     (folder / "a.csv").write_bytes(as_csv(rows))
     (folder / "a.jsonl").write_bytes(as_jsonl(rows))
     (folder / "a.json").write_bytes(orjson.dumps(rows))
+    (folder / "a.tsv").write_bytes(as_csv(rows, "\t"))
     assert values(folder / "a.csv") == values(folder / "a.jsonl") == values(folder / "a.json")
+    assert values(folder / "a.tsv") == values(folder / "a.jsonl")
     assert values(folder / "a.jsonl") == rows
 
 
@@ -138,9 +153,9 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
     refusal(tmp_path / ("a" * 1000 + ".json"))
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a", "a.gz", "a.json.zip", ".json.bak", "json"])
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.gz", "a.json.zip", ".json.bak", "json", ".gz"])
 def test_an_unknown_suffix_is_refused_with_the_known_ones(name: str, put: Put) -> None:
-    assert ".json, .jsonl, .ndjson, .csv" in refusal(put(name, b"[]"))
+    assert ".json, .jsonl, .ndjson, .csv, .tsv, .parquet" in refusal(put(name, b"[]"))
 
 
 @pytest.mark.parametrize(
@@ -214,3 +229,59 @@ def test_an_empty_file_has_no_records(put: Put) -> None:
     assert values(put("a.jsonl", BOM)) == []
     assert values(put("a.json", b"[]")) == []
     assert values(put("a.csv", b"text,label\n")) == []
+
+
+READ = """
+import resource, sys
+from classmark.documents.reading.records import read_records
+if sys.argv[1].endswith(".parquet"):
+    import pyarrow.parquet
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
+print(sum(1 for _ in read_records(sys.argv[1])), peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv", "a.tsv", "a.parquet"])
+def test_a_large_file_is_read_in_little_memory(name: str, tmp_path: Path) -> None:
+    rows = [{"text": f"{i} " * 100, "label": "ab"[i % 2]} for i in range(100_000)]
+    path = tmp_path / name
+    if name == "a.parquet":
+        parquet.write_table(pa.Table.from_pylist(rows), path, use_dictionary=False)
+    else:
+        path.write_bytes(as_text(rows, path.suffix))
+    del rows
+    # How much a process ever held is told by the process itself: this one holds more.
+    told = subprocess.run(
+        [sys.executable, "-c", READ, path], capture_output=True, text=True, check=True
+    )
+    count, grown_kib = map(int, told.stdout.split())
+    assert count == 100_000
+    assert grown_kib < 32 * 1024, "its texts alone are 60 MB"
+
+
+MISSING = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("pyarrow", "datasets"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+from classmark.documents import read_documents
+from classmark.errors import MissingExtraError
+try:
+    list(read_documents(sys.argv[1]))
+except MissingExtraError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("name", "extra"), [("a.parquet", "tables"), ("hf:imdb", "train")])
+def test_a_format_whose_reader_is_missing_names_its_extra(
+    name: str, extra: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.parquet").touch()
+    asked = [sys.executable, "-c", MISSING, name]
+    told = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert f"pip install 'classmark[{extra}]'" in told.stdout

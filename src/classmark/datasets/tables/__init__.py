@@ -1,0 +1,1 @@
+"""Tables: columns that are understood, rows that are split, features that are fitted on train."""

@@ -1,0 +1,1 @@
+"""Records out of every format that can be read."""
