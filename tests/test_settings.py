@@ -172,3 +172,21 @@ else:
     )
     job = ServeJob(model="shelf@v1.0.0", page=False, workers=3)
     assert done.stdout.strip() == f"{tmp_path} {job} /metrics"
+
+
+@pytest.mark.parametrize("variable", ["NCBI_API_KEY", "S2_API_KEY"])
+def test_keys_are_taken_as_others_name_them(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "s3cret\n")
+    collecting = load_settings(tmp_path).collecting
+    assert "s3cret" in {collecting.ncbi_key, collecting.semantic_scholar_key}
+
+
+def test_a_key_that_can_t_be_one_is_refused_and_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S2_API_KEY", "s3cr\u00e9t")
+    with pytest.raises(SettingError, match="semantic_scholar_key") as refused:
+        load_settings(tmp_path)
+    assert "s3cr" not in str(refused.value)

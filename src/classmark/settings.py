@@ -76,10 +76,19 @@ class Settings(BaseSettings):
     @field_validator("collecting")
     @classmethod
     def _keys_as_others_name_them(cls, value: CollectingSettings) -> CollectingSettings:
+        keys = {
+            "ncbi_key": value.ncbi_key or os.environ.get("NCBI_API_KEY", ""),
+            "semantic_scholar_key": value.semantic_scholar_key or os.environ.get("S2_API_KEY", ""),
+        }
+        keys = {name: key.strip() for name, key in keys.items()}
+        # The message tells which, never what.
+        wrong = [name for name, key in keys.items() if not (key.isascii() and key.isprintable())]
+        if wrong:
+            raise ValueError(f"characters that no key has: {', '.join(wrong)}")
         return replace(
             value,
-            ncbi_key=value.ncbi_key or os.environ.get("NCBI_API_KEY", ""),
-            semantic_scholar_key=value.semantic_scholar_key or os.environ.get("S2_API_KEY", ""),
+            ncbi_key=keys["ncbi_key"],
+            semantic_scholar_key=keys["semantic_scholar_key"],
         )
 
     @classmethod

@@ -99,7 +99,8 @@ def test_each_document_left_out_is_counted_under_its_reason(
         "too_short": 1,
         "unknown_label": 1,
     }
-    assert set(dataset.dropped) == {reason.value for reason in DropReason}
+    # Older copies are left out of splits by time alone.
+    assert {*dataset.dropped, "older_copy"} == {reason.value for reason in DropReason}
     assert dataset.read == 33
     assert dataset.sizes() == {"train": 16, "val": 2, "test": 2}
 
@@ -364,20 +365,38 @@ def test_by_time_the_newest_test(prepared: Prepare, make_documents: Make) -> Non
     assert dataset.sizes() == {"train": 32, "val": 4, "test": 4}
 
 
-def test_by_time_a_copy_takes_its_original_along(prepared: Prepare, make_documents: Make) -> None:
+def test_by_time_the_original_of_a_tested_copy_is_left_out(
+    prepared: Prepare, make_documents: Make
+) -> None:
     documents = [
         replace(d, published=f"{1990 + int(d.id.split('-')[1])}")
         for d in make_documents(db=20, ai=20)
     ]
     late = replace(
-        documents[0],
-        id="late",
-        text=f"{documents[0].text} again",
-        title="",
-        published="2020-01-01T00:00:00Z",
+        documents[0], id="late", text=f"{documents[0].text} again", title="", published="2020-01-01"
     )
     dataset = prepared([*documents, late], PreparationRecipe(rules=ANY_LENGTH, split=Split.TIME))
-    assert part_of(dataset)["late"] == part_of(dataset)[documents[0].id] == "test"
+    assert part_of(dataset)["late"] == "test"
+    assert documents[0].id not in part_of(dataset)
+    assert dataset.dropped == {"older_copy": 1}
+    years = {part: [(d.published or "")[:4] for d in ds] for part, ds in dataset.parts.items()}
+    assert max(years["train"]) <= min(years["val"]) <= max(years["val"]) <= min(years["test"])
+
+
+def test_by_time_a_label_may_be_learned_as_the_second_of_several(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    documents = [
+        replace(
+            d,
+            label="a",
+            labels=("a", "b") if number % 2 else ("a", "c"),
+            published=f"{1950 + number}",
+        )
+        for number, d in enumerate(make_documents(db=50))
+    ]
+    recipe = PreparationRecipe(rules=ANY_LENGTH, split=Split.TIME, several_labels=True)
+    assert prepared(documents, recipe).sizes() == {"train": 40, "val": 5, "test": 5}
 
 
 @pytest.mark.parametrize("published", [None, "", "spring 2019", "2019-13-01"])
@@ -420,6 +439,17 @@ def test_documents_may_have_several_labels(prepared: Prepare, make_documents: Ma
     assert min(both.values()) >= 2
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_no_part_is_empty_unsaid(groups: int, prepared: Prepare, make_documents: Make) -> None:
+    documents = [
+        replace(d, labels=("x", d.label or ""), group=str(number % groups))
+        for number, d in enumerate(make_documents(db=20, ai=20))
+    ]
+    recipe = PreparationRecipe(rules=ANY_LENGTH, split=Split.GROUP, several_labels=True)
+    with pytest.raises(RecordError, match="a part is empty"):
+        prepared(documents, recipe)
+
+
 def test_of_several_labels_the_expected_ones_are_kept(
     prepared: Prepare, make_documents: Make
 ) -> None:
@@ -460,6 +490,9 @@ def test_personal_data_is_replaced_before_anything_is_kept(
             title=f"{d.title} http://a.org/?id={d.id}",
             authors=("Ann (ann@example.org)",),
             group="ann@example.org",
+            id=f"{d.id}@example.org",
+            ids=(f"doi:10.1/{d.id}", f"mail:{d.id}@example.org"),
+            published="2019, ann@example.org",
         )
         for d in make_documents(db=10, ai=10)
     ]
@@ -470,7 +503,12 @@ def test_personal_data_is_replaced_before_anything_is_kept(
         assert "[EMAIL] or [PHONE]" in document.text
         assert document.title.endswith("[URL]")
         assert document.authors == ("Ann ([EMAIL])",)
+        assert document.published == "2019, [EMAIL]"
+        assert [known_as.partition(":")[0] for known_as in document.ids] == ["doi"]
+        assert document.id.startswith("sha256-")
         assert "@" not in str(document)
+    groups = {d.group for d in rows(dataset)} | {d.group for d in rows(prepared(documents, recipe))}
+    assert len(groups) == 2
 
 
 @pytest.mark.parametrize("similarity", [0.39, 1.1, -1.0, float("nan")])

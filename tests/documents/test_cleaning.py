@@ -224,3 +224,12 @@ def test_only_the_given_steps_are_taken() -> None:
 )
 def test_no_marker_repeated_without_end_holds_anybody_up(marker: str) -> None:
     clean(marker * (100_000 // len(marker)))
+
+
+def test_formulas_in_formulas_are_done_with_soon() -> None:
+    # Layer by layer it would take minutes, beyond any test's limit.
+    text = "$a " * 30_000 + "b$ " * 30_000 + "the end"
+    cleaned = clean(text)
+    assert cleaned.endswith("the end")
+    assert "$" not in cleaned
+    assert clean(cleaned) == cleaned

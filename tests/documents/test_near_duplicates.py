@@ -1,11 +1,12 @@
 """Near-duplicates are found, and what is not alike is left apart."""
 
 import random
+import tracemalloc
 from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classmark.documents import NearDuplicates, sample_documents
@@ -114,3 +115,31 @@ def test_the_number_of_a_group_is_its_lowest_and_belongs_to_it(letters: list[str
 
 def test_a_word_as_long_as_a_book_is_no_trouble() -> None:
     assert groups(["x" * 1_000_000, "x" * 1_000_000, "y" * 1_000_000], 0.9) == [0, 0, 2]
+
+
+@settings(max_examples=6)
+@given(st.randoms(use_true_random=False))
+def test_the_order_in_which_texts_come_plays_no_part(chance: random.Random) -> None:
+    # Templates: half of the words are common, so that bands are shared by many.
+    texts = [
+        " ".join(["the same words stand here"] * 1 + [f"c{i}" for i in range(20)])
+        + " "
+        + " ".join(f"w{number}x{i}" for i in range(22))
+        for number in range(60)
+    ]
+    shuffled = chance.sample(texts, len(texts))
+    found, again = groups(texts, 0.4), groups(shuffled, 0.4)
+    together = {frozenset(t for t, g in zip(texts, found, strict=True) if g == n) for n in found}
+    assert together == {
+        frozenset(t for t, g in zip(shuffled, again, strict=True) if g == n) for n in again
+    }
+
+
+def test_a_long_text_takes_little_memory() -> None:
+    text = "one two three " * 200_000
+    tracemalloc.start()
+    signature(text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The words themselves as Python's texts take most of it; 600,000 times 128 hashes took 600 MB.
+    assert peak < 120_000_000

@@ -16,7 +16,7 @@ from classmark.documents import (
     HarvestFiles,
     Query,
 )
-from classmark.errors import SettingError, SourceUnavailableError
+from classmark.errors import ClassmarkError, SettingError
 
 
 class SourceName(StrEnum):
@@ -76,7 +76,7 @@ def run(
         until=_day(until),
         redact=redact,
     )
-    _check_days(wanted)
+    _check(wanted)
     place = open_home(home)
     harvest, files = _collected(place, source, wanted)
     show(harvest, files)
@@ -91,9 +91,10 @@ def _collected(home: Home, source: SourceName, query: Query) -> tuple[Harvest, H
         say("This harvest is finished and nothing is fetched; --since finds newer papers.")
     try:
         harvest = collector.collect(service, query, Bars())
-    except SourceUnavailableError:
-        files = collector.write_files(collector.begun(service, query))
-        say(f"So far: {files.raw}")
+    except (ClassmarkError, KeyboardInterrupt):
+        begun = collector.begun(service, query)
+        if begun.papers:
+            say(f"So far: {collector.write_files(begun).raw}")
         raise
     return harvest, collector.write_files(harvest)
 
@@ -151,7 +152,9 @@ def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 
 
-def _check_days(query: Query) -> None:
+def _check(query: Query) -> None:
+    if not query.terms.isprintable():
+        raise SettingError("The query has characters that don't print.", remedy="Type it anew.")
     since, until = query.since or date.min, query.until or utc_now().date()
     if since > until:
         raise SettingError(

@@ -163,6 +163,8 @@ def show(dataset: Dataset, per_class: int | None = None) -> None:
 
 
 def _rules(min_words: int, labels: str | None, *, any_language: bool) -> QualityRules:
+    if labels is not None and not parsed_list(labels):
+        raise SettingError("--labels names no label.", remedy="Write them as a,b,c.")
     return QualityRules(
         min_words=min_words,
         labels=frozenset(parsed_list(labels or "")),

@@ -1,6 +1,7 @@
 """What a dataset came from, so that it can be told later whether that is still the same."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from classmark.documents import HUB_PREFIX, is_hub_name
@@ -19,9 +20,9 @@ def origin_of(source: str | Path) -> dict[str, str]:
     path = Path(source)
     try:
         if path.is_file():
-            return {"path": str(path), "sha256": _digest(path)}
+            return {"path": _printable(path), "sha256": _digest(path)}
         if path.is_dir():
-            return {"path": str(path), "sha256": _digest_of_folder(path)}
+            return {"path": _printable(path), "sha256": _digest_of_folder(path)}
         local = Path(str(source).removeprefix(HUB_PREFIX).partition("@")[0])
         if is_hub_name(source) and local.is_dir():
             return {"name": str(source), "sha256": _digest_of_folder(local)}
@@ -31,6 +32,11 @@ def origin_of(source: str | Path) -> dict[str, str]:
             remedy="Check its permissions.",
         ) from error
     return {"name": str(source)}
+
+
+def _printable(path: Path) -> str:
+    """The path as text, with other bytes than UTF-8 spelled out."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _digest(path: Path) -> str:

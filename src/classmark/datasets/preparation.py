@@ -1,5 +1,7 @@
 """From documents as they came to a dataset: clean, filter, drop duplicates, sample, split."""
 
+import hashlib
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from classmark.datasets.dataset import PARTS, Conflict, Dataset
 from classmark.datasets.splitting import (
+    LEFT_OUT,
     Ratios,
     Split,
     checked_ratios,
@@ -61,7 +64,7 @@ class PreparationRecipe:
     Attributes:
         rules: What a document must be to be kept.
         steps: The cleaning steps, in order.
-        per_class: At most so many documents of each label; None takes all.
+        per_class: At most so many documents of each label, of several the first; None takes all.
         ratios: Shares of train, val and test.
         seed: Decides the sample and the split.
         split: By what documents are shared out.
@@ -137,6 +140,7 @@ def prepare(
         bench.add(document)
     chosen = _chosen(bench, recipe, intake)
     parts = _parts(bench, chosen, recipe, intake.dropped)
+    intake.drop(DropReason.OLDER_COPY, int((parts == LEFT_OUT).sum()))
     return Dataset(
         name=name,
         parts={
@@ -146,7 +150,7 @@ def prepare(
         created_at=now.isoformat(timespec="seconds"),
         source=dict(source.origin),
         recipe=recipe.described(),
-        dropped=dict(sorted(intake.dropped.items())),
+        dropped={reason: count for reason, count in sorted(intake.dropped.items()) if count},
         read=intake.read,
         conflicts=tuple(intake.conflicts),
     )
@@ -158,6 +162,7 @@ class _Intake:
     def __init__(self, recipe: PreparationRecipe) -> None:
         self._recipe = recipe
         self._seen = ExactDuplicates()
+        self._key = secrets.token_bytes(16)
         self.read = 0
         self.dropped: Counter[str] = Counter()
         self.conflicts: list[Conflict] = []
@@ -189,7 +194,7 @@ class _Intake:
             label=raw.label if raw.label in labels or not labels else labels[0],
             labels=labels,
         )
-        return _without_persons(document) if REDACTION in steps else document
+        return _without_persons(document, self._key) if REDACTION in steps else document
 
     def _repeated(self, document: Document) -> DropReason | None:
         repeat = self._seen.repeat_of(document)
@@ -202,12 +207,20 @@ class _Intake:
         return repeat.reason
 
 
-def _without_persons(document: Document) -> Document:
-    """The document with nothing but its text and title left that could hold personal data."""
+def _without_persons(document: Document, key: bytes) -> Document:
+    """The document without personal data in anything but its labels, which are its classes.
+
+    An id that is an address becomes a hash of the text, a group a hash with a key that nobody
+    keeps, so that nobody can guess what it was.
+    """
+    group = document.group
     return replace(
         document,
+        id=document.id if redact(document.id) == document.id else content_id(document.text),
         authors=tuple(redact(author) for author in document.authors),
-        group=None if document.group is None else content_id(document.group),
+        published=document.published and redact(document.published),
+        ids=tuple(known_as for known_as in document.ids if redact(known_as) == known_as),
+        group=group and hashlib.blake2b(group.encode(), key=key, digest_size=12).hexdigest(),
     )
 
 

@@ -18,6 +18,8 @@ from classmark.errors import RecordError, SettingError
 Ratios = tuple[float, float, float]
 # Of each row the place of its part in PARTS.
 Parts = NDArray[np.int8]
+# The part of a row that is in none.
+LEFT_OUT = -1
 
 
 class Split(StrEnum):
@@ -57,7 +59,7 @@ def sampled_per_class(rows: Rows, per_class: int) -> NDArray[np.intp]:
 
 
 def split(rows: Rows, ratios: Ratios, by: Split) -> Parts:
-    """The part of each row.
+    """The part of each row, LEFT_OUT where it is in none.
 
     Raises:
         RecordError: Fewer than two labels, a label that can't be in every part, or, by time, rows
@@ -79,7 +81,7 @@ def _split_stratified(rows: Rows, ratios: Ratios) -> Parts:
     """
     counts = rows.label_counts()
     if rows.label_sets is not None:
-        return placed(rows, np.outer(counts, ratios))
+        return _with_every_part(placed(rows, np.outer(counts, ratios)))
     quotas = [shares(int(count), ratios) for count in counts]
     _check_each_in_every_part(rows.names, counts, [quota is not None for quota in quotas])
     parts = placed(rows, np.array(quotas, dtype=np.float64))
@@ -104,7 +106,10 @@ def _check_each_in_every_part(
 
 
 def _split_by_time(rows: Rows, ratios: Ratios) -> Parts:
-    """The oldest learn, the newest test; a group is as new as its newest row."""
+    """The oldest learn, the newest test; a group is as new as its newest row.
+
+    Rows of a group that are older than its part begins are left out.
+    """
     if rows.published is None or np.isnan(rows.published).any():
         missing = len(rows) if rows.published is None else int(np.isnan(rows.published).sum())
         raise RecordError(
@@ -123,16 +128,37 @@ def _split_by_time(rows: Rows, ratios: Ratios) -> Parts:
     middles = (np.cumsum(sizes) - sizes / 2) / len(rows)
     part_of_group = np.empty(len(order), dtype=np.int8)
     part_of_group[order] = np.searchsorted(np.cumsum(ratios)[:-1], middles, side="right")
-    parts = part_of_group[groups]
-    learned = set(rows.labels[parts == 0].tolist())
+    parts = _without_older_copies(part_of_group[groups], newest[groups], rows.published)
+    learned = {
+        label for row in np.flatnonzero(parts == 0).tolist() for label in rows.labels_of(row)
+    }
     unlearned = [name for i, name in enumerate(rows.names) if i not in learned]
-    if unlearned or len(set(parts.tolist())) < len(PARTS):
+    if unlearned:
         raise RecordError(
-            "The oldest part lacks what the newer ones have: "
-            f"{', '.join(unlearned[:10]) or 'a part is empty'}.",
+            f"The oldest part lacks what the newer ones have: {', '.join(unlearned[:10])}.",
             remedy="Take a longer span of time, or keep the other classes alone with --labels.",
         )
-    return parts
+    return _with_every_part(parts)
+
+
+def _without_older_copies(
+    parts: Parts, newest: NDArray[np.float64], published: NDArray[np.float64]
+) -> Parts:
+    """The parts, without rows older than all that is new in theirs: copies of something newer.
+
+    They can't be learned, since their copies are tested, and they are too old to be tested.
+    """
+    begins = np.array([newest[parts == part].min(initial=np.inf) for part in range(len(PARTS))])
+    return np.where(published < begins[parts], LEFT_OUT, parts).astype(np.int8)
+
+
+def _with_every_part(parts: Parts) -> Parts:
+    if set(range(len(PARTS))) <= set(parts.tolist()):
+        return parts
+    raise RecordError(
+        "There is too little for train, val and test: a part is empty.",
+        remedy="Add documents; copies and groups count once, since they stay together.",
+    )
 
 
 def shares(count: int, ratios: Ratios) -> tuple[int, ...] | None:

@@ -42,8 +42,11 @@ class DatasetStore:
         Returns:
             Its folder. A snapshot of these rows and this recipe that is there is left as it is.
         """
+        link = self._names / checked_name(dataset.name, of="dataset")
+        if link.exists() and not link.is_symlink():
+            raise SourceError(f"{link} is no link.", remedy="Move away what stands there.")
         snapshot_id = dataset.snapshot_id
-        folder = self._snapshots / checked_name(dataset.name, of="dataset") / snapshot_id
+        folder = self._snapshots / dataset.name / snapshot_id
         if folder.exists() and not _is_whole(folder, dataset.name, snapshot_id):
             folder.rename(folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.damaged"))
         if not folder.exists():
@@ -53,7 +56,6 @@ class DatasetStore:
         if not folder.is_dir():
             raise SourceError(f"{folder} is no folder.", remedy="Move away what stands there.")
         self._names.mkdir(parents=True, exist_ok=True)
-        link = self._names / dataset.name
         point_link(link, os.path.relpath(folder, link.parent))
         return folder
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from classmark.datasets.samples import document_of, sample_of
 from classmark.datasets.splitting import seeded_key
 from classmark.datasets.stratification import Rows
-from classmark.documents import Document, NearDuplicates
+from classmark.documents import STANDARD_ERROR, DisjointSets, Document, NearDuplicates
 
 
 class Workbench:
@@ -65,10 +65,11 @@ class Workbench:
         """Which documents must stay together: those of equal numbers.
 
         Args:
-            similarity: Documents at least so similar stay together.
+            similarity: Documents at least so similar stay together; since it is estimated, those
+                up to a standard error below do, too.
             by_field: Whether those of one `group` do, too.
         """
-        kin = self.near_duplicates(similarity)
+        kin = self.near_duplicates(similarity - STANDARD_ERROR)
         return _united(kin, np.array(self._groups, dtype=np.int32)) if by_field else kin
 
     def rows(self, numbers: NDArray[np.intp], groups: NDArray[np.int32] | None = None) -> Rows:
@@ -161,16 +162,13 @@ class StoredDocuments(Sequence[Document]):
 
 def _united(kin: NDArray[np.int32], groups: NDArray[np.int32]) -> NDArray[np.int32]:
     """Groups that hold both together: rows of one kin and rows of one group (-1 is none)."""
-    united = kin.copy()
-    while True:
-        before = united.copy()
-        for numbers in (kin, groups):
-            known = numbers >= 0
-            least = np.full(int(numbers.max(initial=0)) + 1, len(kin), dtype=np.int32)
-            np.minimum.at(least, numbers[known], united[known])
-            united[known] = least[numbers[known]]
-        if np.array_equal(united, before):
-            return united
+    sets = DisjointSets(len(kin))
+    first: dict[int, int] = {}
+    for row, (relative, group) in enumerate(zip(kin.tolist(), groups.tolist(), strict=True)):
+        sets.unite(row, relative)
+        if group >= 0:
+            sets.unite(row, first.setdefault(group, row))
+    return sets.lowest()
 
 
 def _seconds(published: str | None) -> float:

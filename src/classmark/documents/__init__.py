@@ -18,11 +18,16 @@ from classmark.documents.collecting import (
     Query,
     Source,
 )
+from classmark.documents.disjoint_sets import DisjointSets
 from classmark.documents.document import Document, content_id
 from classmark.documents.duplicates import ExactDuplicates, Repeat
 from classmark.documents.files import Fields, read_documents
 from classmark.documents.language import english_detector, language_detector
-from classmark.documents.near_duplicates import LEAST_SIMILARITY, NearDuplicates
+from classmark.documents.near_duplicates import (
+    LEAST_SIMILARITY,
+    STANDARD_ERROR,
+    NearDuplicates,
+)
 from classmark.documents.quality import DropReason, QualityRules
 from classmark.documents.reading.hub import HUB_PREFIX, is_hub_name
 from classmark.documents.redaction import redact
@@ -35,9 +40,11 @@ __all__ = [
     "LEAST_SIMILARITY",
     "REDACTION",
     "SOURCES",
+    "STANDARD_ERROR",
     "CleaningStep",
     "CollectingSettings",
     "Collector",
+    "DisjointSets",
     "Document",
     "DropReason",
     "ExactDuplicates",

@@ -9,9 +9,10 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from classmark.documents.redaction import URL, redact
+from classmark.documents.redaction import redact
 from classmark.errors import SettingError
 
+_URL = re.compile(r"\b(?:https?|ftp)://[^\s<>\"']+|\bwww\.[^\s<>\"']+", re.IGNORECASE)
 # All that is repeated or waited for is bounded, here and below: no text costs quadratic time.
 _DISPLAY_MATH = re.compile(r"\$\$.{0,500}?\$\$|\\\[.{0,500}?\\\]", re.DOTALL)
 # Pandoc's rule: no space inside the dollars, no digit behind them; so "$5 and $6" is money.
@@ -52,7 +53,7 @@ def _normalise_unicode(text: str) -> str:
 
 
 def _remove_urls(text: str) -> str:
-    return URL.sub(" ", text)
+    return _URL.sub(" ", text)
 
 
 def _remove_inline_math(text: str) -> str:
@@ -84,6 +85,9 @@ DEFAULT_STEPS = (
     CleaningStep("repeated-punctuation", 1, _collapse_punctuation),
     CleaningStep("white-space", 1, _collapse_white_space),
 )
+# Texts that people write need two or three.
+_PASSES = 10
+_DELIMITERS = re.compile(r"[$\\]")
 # Before all others, where personal data must not be stored.
 REDACTION = CleaningStep("redaction", 1, redact)
 
@@ -94,14 +98,23 @@ def clean(text: str, steps: tuple[CleaningStep, ...] = DEFAULT_STEPS) -> str:
     What one step removes may bring together what an earlier one looks for, hence the repetition;
     every step but composing and redacting only removes or merges characters, the first of these
     changes nothing the second time, and each redaction takes an `@`, a `?` or digits away, so that
-    it ends. Cleaning is thereby idempotent.
+    it ends. Cleaning is thereby idempotent. Formulas in formulas, layer by layer, would make it
+    long: after some passes all that could open or close one is removed.
     """
-    while True:
-        before = text
-        for step in steps:
-            text = step.apply(text)
+    for _ in range(_PASSES):
+        before, text = text, _applied(text, steps)
         if text == before:
             return text
+    text = _DELIMITERS.sub(" ", text)
+    while (cleaned := _applied(text, steps)) != text:
+        text = cleaned
+    return text
+
+
+def _applied(text: str, steps: tuple[CleaningStep, ...]) -> str:
+    for step in steps:
+        text = step.apply(text)
+    return text
 
 
 def steps_named(names: Iterable[str]) -> tuple[CleaningStep, ...]:

@@ -4,13 +4,14 @@ The similarity of two texts is the share of their word pairs that both have (Jac
 positions in two MinHash signatures the expected share is just that (Broder 1997, On the resemblance
 and containment of documents); texts that agree in all positions of one band are compared (Leskovec,
 Rajaraman, Ullman, Mining of Massive Datasets, 3.4). Signatures lie in a file and bands are worked
-off one after the other, so that memory hardly grows with the number of texts: 12 bytes for each.
+off one after the other, so that memory hardly grows with the number of texts: 20 bytes for each.
 """
 
 import hashlib
 import os
 import weakref
 import zlib
+from array import array
 from collections.abc import Iterator
 from itertools import chain, islice
 from tempfile import TemporaryFile
@@ -18,6 +19,7 @@ from tempfile import TemporaryFile
 import numpy as np
 from numpy.typing import NDArray
 
+from classmark.documents.disjoint_sets import DisjointSets
 from classmark.documents.duplicates import words_of
 
 Signature = NDArray[np.uint32]
@@ -32,6 +34,10 @@ _BYTES = _POSITIONS * 4
 # Rows of signatures in memory at a time: 8 MB.
 _ROWS_READ = 16_384
 _PAIRS_COMPARED = 4096
+# Of a long text; 4 MB.
+_PAIRS_HASHED = 4096
+# Of the estimate, where half of the pairs are common: there it is largest.
+STANDARD_ERROR = (0.25 / _POSITIONS) ** 0.5
 
 
 def _constants(name: str, count: int) -> NDArray[np.uint64]:
@@ -58,10 +64,12 @@ def signature(text: str) -> Signature:
     pairs = words if words.size == 1 else words[:-1] * _MIXERS[0] + words[1:] * _MIXERS[1]
     pairs = (pairs ^ (pairs >> _HALF)) * _MIXERS[2]
     pairs ^= pairs >> _HALF
-    hashes = pairs[:, None] * _FACTORS
-    hashes += _SUMMANDS
-    least: NDArray[np.uint64] = hashes.min(axis=0) >> _HALF
-    return least.astype(np.uint32)
+    least = np.full(_POSITIONS, 2**64 - 1, dtype=np.uint64)
+    for start in range(0, len(pairs), _PAIRS_HASHED):
+        hashes = pairs[start : start + _PAIRS_HASHED, None] * _FACTORS
+        hashes += _SUMMANDS
+        least = np.minimum(least, hashes.min(axis=0))
+    return (least >> _HALF).astype(np.uint32)
 
 
 class NearDuplicates:
@@ -73,15 +81,17 @@ class NearDuplicates:
     def __init__(self) -> None:
         self._file = TemporaryFile(prefix="classmark-signatures-")  # noqa: SIM115 (lives as we do)
         weakref.finalize(self, self._file.close)
-        self._count = 0
+        # What decides where nothing else does: the order in which texts came must not.
+        self._ties = array("Q")
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._ties)
 
     def add(self, text: str) -> None:
         """Take the next text."""
-        self._file.write(signature(text).tobytes())
-        self._count += 1
+        found = signature(text).tobytes()
+        self._file.write(found)
+        self._ties.append(int.from_bytes(hashlib.blake2b(found, digest_size=8).digest(), "big"))
 
     def groups(self, similarity: float) -> NDArray[np.int32]:
         """Of each text the lowest number in its group, shape (texts,).
@@ -89,16 +99,16 @@ class NearDuplicates:
         Two texts are in one group if a chain of texts leads from one to the other, each at least
         `similarity` (0 to 1) alike to the next.
         """
-        sets = _DisjointSets(self._count)
+        sets = DisjointSets(len(self))
         for _ in self._links(similarity, sets):
             continue
         return sets.lowest()
 
     def links(self, similarity: float) -> Iterator[tuple[int, int, float]]:
         """Pairs of texts and how similar they are, just enough to hold each group together."""
-        yield from self._links(similarity, _DisjointSets(self._count))
+        yield from self._links(similarity, DisjointSets(len(self)))
 
-    def _links(self, similarity: float, sets: "_DisjointSets") -> Iterator[tuple[int, int, float]]:
+    def _links(self, similarity: float, sets: DisjointSets) -> Iterator[tuple[int, int, float]]:
         self._file.flush()
         meeting = chain.from_iterable(map(self._meeting, range(_BANDS)))
         candidates = (pair for pair in meeting if not sets.together(*pair))
@@ -109,9 +119,12 @@ class NearDuplicates:
                     yield one, other, float(alike)
 
     def _meeting(self, band: int) -> Iterator[tuple[int, int]]:
-        """Pairs of texts that agree in a band: each with the one before it and with the first."""
+        """Pairs of texts that agree in a band: each with the one before it and with the first.
+
+        Among those that agree their whole signatures decide the order, not which came first.
+        """
         keys = self._band_keys(band)
-        order = np.argsort(keys, kind="stable")
+        order = np.lexsort((np.array(self._ties, dtype=np.uint64), keys))
         equal = np.flatnonzero(keys[order[1:]] == keys[order[:-1]]) + 1
         first = 0
         for place, before in zip(equal.tolist(), [-1, *equal.tolist()], strict=False):
@@ -124,10 +137,10 @@ class NearDuplicates:
 
     def _band_keys(self, band: int) -> NDArray[np.uint64]:
         """One number a text for its positions in a band; of texts without words, each its own."""
-        keys = np.empty(self._count, dtype=np.uint64)
+        keys = np.empty(len(self), dtype=np.uint64)
         columns = slice(band * _BAND_WIDTH, (band + 1) * _BAND_WIDTH)
-        for start in range(0, self._count, _ROWS_READ):
-            rows = self._rows(start, min(_ROWS_READ, self._count - start))[:, columns]
+        for start in range(0, len(self), _ROWS_READ):
+            rows = self._rows(start, min(_ROWS_READ, len(self) - start))[:, columns]
             mixed = (rows.astype(np.uint64) * _MIXERS[:_BAND_WIDTH]).sum(axis=1, dtype=np.uint64)
             empty = (rows == 2**32 - 1).all(axis=1)
             mixed[empty] = np.flatnonzero(empty) + start
@@ -143,30 +156,3 @@ class NearDuplicates:
     def _rows(self, start: int, count: int) -> NDArray[np.uint32]:
         content = os.pread(self._file.fileno(), count * _BYTES, start * _BYTES)
         return np.frombuffer(content, dtype=np.uint32).reshape(-1, _POSITIONS)
-
-
-class _DisjointSets:
-    """Which texts hang together (Tarjan 1975, with path halving)."""
-
-    def __init__(self, count: int) -> None:
-        self._parents = np.arange(count, dtype=np.int32)
-
-    def _root(self, number: int) -> int:
-        parents = self._parents
-        while (parent := int(parents[number])) != number:
-            parents[number] = parents[parent]
-            number = parent
-        return number
-
-    def together(self, one: int, other: int) -> bool:
-        return self._root(one) == self._root(other)
-
-    def unite(self, one: int, other: int) -> None:
-        low, high = sorted((self._root(one), self._root(other)))
-        self._parents[high] = low
-
-    def lowest(self) -> NDArray[np.int32]:
-        """The lowest number of each one's set: roots are lowest, and parents stand before."""
-        for number in range(len(self._parents)):
-            self._parents[number] = self._parents[self._parents[number]]
-        return self._parents

@@ -20,6 +20,7 @@ class DropReason(StrEnum):
     DUPLICATE_TEXT = "duplicate_text"
     NEAR_DUPLICATE = "near_duplicate"
     BEYOND_PER_CLASS = "beyond_per_class"
+    OLDER_COPY = "older_copy"
 
 
 @dataclass(frozen=True, slots=True)

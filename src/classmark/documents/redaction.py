@@ -2,21 +2,38 @@
 
 import re
 
-# Every repetition is bounded or consumes what it has read: no text costs quadratic time.
-URL = re.compile(r"\b(?:https?|ftp)://[^\s<>\"']+|\bwww\.[^\s<>\"']+", re.IGNORECASE)
+# Every repetition is bounded or possessive, and a run is begun at its beginning alone: no text
+# costs quadratic time.
+_QUERY = r"""[^\s<>"?]*+\?[^\s<>"]*+"""
+_URL = re.compile(
+    rf"\b(?:(?:https?|ftp)://|www\.){_QUERY}"
+    # x.org/reset?token=1
+    rf"|(?<![\w.@/-])(?:[\w-]{{1,63}}\.){{1,5}}[^\W\d_]{{2,24}}/{_QUERY}",
+    re.IGNORECASE,
+)
 _DOMAIN = r"(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}\b"
-# {ann, bob}@example.org stands for two addresses.
-_EMAIL = re.compile(rf"(?:\{{[^{{}}@]{{1,200}}\}}|(?<![\w.%+-])[\w.%+-]{{1,64}})@{_DOMAIN}")
-_DATE = r"\d{1,2}[ /.-]\d{1,2}[ /.-]\d{4}\b"
+_LOCAL = r"[\w.%+'\\-]"
+# {ann, bob}@example.org stands for two addresses; what follows an address directly is one, too.
+_EMAIL = re.compile(
+    rf"(?:\{{[^{{}}@]{{1,200}}\}}|(?<!{_LOCAL}){_LOCAL}++)@{_DOMAIN}(?:{_LOCAL}*@{_DOMAIN})*+"
+)
+_DATE = r"\d{1,2}[ /.-]\d{1,2}[ /.-]\d{4}\b|\d\d/\d{4}"
+_BETWEEN = r"[ ./()-]"
+_NUMBERS = (
+    # +44 20 7946 0958, 0049 (0)30 123456, +14155550132: nine digits at least
+    rf"(?:\+|00)(?=[\d ./()-]*\d{_BETWEEN}|\d{{10}})[1-9](?:{_BETWEEN}{{0,3}}\d){{8,14}}",
+    # (415) 555-0132, 415.555.0132, 1-800-555-0199, 415-555-0132x12
+    r"(?:1[ .-])?(?:\(\d{3}\)[ -]?|\d{3}[.-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?",
+    # 030/123 456, (030) 123456, 0171-5550123; no date
+    rf"(?:\(0\d{{1,4}}\)[ ./-]{{0,3}}|(?!{_DATE})0\d{{1,4}} ?[/-] ?)(?:\d[ -]?){{5,10}}\d",
+    # 0800 1234567
+    r"0\d{2,4} \d{5,9}",
+    # 06 12 34 56 78, 06.12.34.56.78
+    r"0\d(?:([ .])\d\d)(?:\1\d\d){3}",
+)
 _PHONE = re.compile(
-    r"(?<![\w.,:/+-])(?:"
-    # +44 20 7946 0958, 0049 (0)30 123456
-    r"(?:\+|00)[1-9]\d{0,2}(?:[ ./()-]{0,2}\d){6,13}"
-    # (415) 555-0132, 415.555.0132
-    r"|(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}"
-    # 030/123 456, 0171-5550123; no date
-    rf"|(?!{_DATE})0\d{{1,4}}[ /-](?:\d[ -]?){{5,10}}\d"
-    r")(?![\w-]|[.,]\d)"
+    # Not in a number, a path or a range; the second of two numbers may stand behind the first.
+    rf"(?<![\w,/+-])(?<!\d[.:])(?<!ISBN[ :])(?:(?:{'|'.join(_NUMBERS)})(?![\w-]|[.,]\d))++"
 )
 
 
@@ -34,7 +51,8 @@ def redact(text: str) -> str:
 
 
 def _redacted_once(text: str) -> str:
-    text = URL.sub(lambda found: "[URL]" if "?" in found[0] else found[0], text)
+    if "?" in text:
+        text = _URL.sub("[URL]", text)
     if "@" in text:
         text = _EMAIL.sub("[EMAIL]", text)
     return _PHONE.sub("[PHONE]", text)

@@ -1,4 +1,4 @@
-"""One paper of several services becomes one, whatever the order, and no two become one by chance."""
+"""One paper of several services becomes one, in any order, and no two become one by chance."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -83,7 +83,7 @@ def test_alike_titles_alone_do_not_merge_papers() -> None:
     for other in (
         without_ids(PUBMED, published="2016-01-01"),
         without_ids(PUBMED, published=""),
-        replace(without_ids(PUBMED), authors=("Oz B", "Brandt C")[1:]),
+        replace(without_ids(PUBMED), authors=("Brandt C",)),
         replace(without_ids(PUBMED), authors=()),
         replace(PUBMED, doi="10.5555/2"),
     ):
@@ -91,7 +91,7 @@ def test_alike_titles_alone_do_not_merge_papers() -> None:
 
 
 def test_editorials_of_one_author_and_year_stay_apart() -> None:
-    for title in ("Editorial", "Introduction", "Letter to the Editor", "In this issue"[:7]):
+    for title in ("Editorial", "Introduction", "Letter to the Editor", "In this issue"):
         papers = [
             without_ids(replace(PUBMED, source_id=str(number), title=title)) for number in range(3)
         ]

@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from classmark.documents.collecting.markup import checked_xml
+from classmark.documents.collecting.markup import checked_xml, text_of
 from classmark.documents.collecting.paper import Paper, on_one_line
 from classmark.documents.collecting.settings import CollectingSettings
 from classmark.documents.collecting.source import (
@@ -26,6 +26,10 @@ _VERSION = re.compile(r"v(\d+)$")
 _PAGE = 200
 # Beyond so many results of one query the API answers with errors: it says so itself.
 _DEEPEST = 30_000
+_ATOM = "{http://www.w3.org/2005/Atom}"
+_OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
+# No paper has one of these as its primary category: they have parts.
+_ARCHIVES = {"cs", "econ", "eess", "math", "nlin", "physics", "q-bio", "q-fin", "stat"}
 _FIRST_DAY = date(1991, 8, 1)
 
 
@@ -45,7 +49,9 @@ class Arxiv:
 
     def begin(self, query: Query) -> Cursor:
         """The first category, all of its days."""
-        wrong = [name for name in query.categories if not _CATEGORY.fullmatch(name)]
+        wrong = [
+            name for name in query.categories if not _CATEGORY.fullmatch(name) or name in _ARCHIVES
+        ]
         if wrong or not query.categories:
             raise SettingError(
                 f"No category of arXiv is spelled {', '.join(wrong) or 'like nothing'}.",
@@ -117,7 +123,9 @@ def _checked_feed(answer: bytes, start: int) -> Any:
     Raises:
         BrokenAnswerError: It is cut short, empty where it should not be, or another page.
     """
-    checked_xml(answer)
+    root = checked_xml(answer)
+    if root.tag != f"{_ATOM}feed" or root.find(f"{_OPENSEARCH}totalResults") is None:
+        raise BrokenAnswerError(f"no feed of arXiv ({text_of(root)[:100]})")
     try:
         feed = _library()._feed.parse(answer)  # noqa: SLF001 (its one function: bytes to results)
     except ValueError as error:

@@ -4,7 +4,7 @@ import email.utils
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from classmark.documents.collecting.pace import Clock, Pace
 from classmark.documents.collecting.source import BrokenAnswerError, Request
@@ -16,8 +16,12 @@ logger = logging.getLogger(__name__)
 
 TRIES = 4
 _LONGEST_WAIT_SECONDS = 600.0
-_TOO_MANY_REQUESTS = 429
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+# Time over, too early, too many requests: the next try may be better.
+_LATER = {408, 425, 429}
+_REDIRECTION, _SERVER_ERROR = 300, 500
+_LARGEST_ANSWER_BYTES = 64 * 2**20
+# A whole answer may take so many times as long as a piece of it.
+_LONGEST_ANSWER = 4
 _TEXT_SHOWN = 200
 _USER_AGENT = "classmark (document classification; one connection, at the source's pace)"
 
@@ -73,7 +77,8 @@ class Fetcher:
         self._patience = patience
         self._clock = clock
         self._http = httpx.Client(
-            follow_redirects=True,
+            # To another host a key would go along.
+            follow_redirects=False,
             headers={"User-Agent": _USER_AGENT},
             limits=httpx.Limits(max_connections=1),
         )
@@ -116,12 +121,7 @@ class Fetcher:
         self._pace.wait()
         timeout = self._patience.timeout_seconds * 2**attempt
         try:
-            answer = self._http.get(
-                request.url,
-                params=dict(request.parameters),
-                headers=request.headers,
-                timeout=timeout,
-            )
+            answer, body = self._got(request, timeout)
         except self._bad_url as error:
             raise SettingError(
                 f"The address of {self._name} can't be asked: {request.url} ({error}).",
@@ -130,15 +130,38 @@ class Fetcher:
         except self._time_over as error:
             raise _TryAgainError(f"no answer within {timeout:g} s") from error
         except self._transport_error as error:
-            raise _TryAgainError(str(error) or type(error).__name__) from error
+            reason = str(error) or type(error).__name__
+            raise _TryAgainError(_without_keys(reason.encode(), request).decode()) from error
         finally:
             self._pace.note()
-        if answer.status_code == _TOO_MANY_REQUESTS or answer.status_code >= _SERVER_ERROR:
+        status = answer.status_code
+        if status in _LATER or status >= _SERVER_ERROR:
             after = self._seconds_of(answer.headers.get("Retry-After", ""))
-            raise _TryAgainError(f"status {answer.status_code}", after)
-        if answer.status_code >= _CLIENT_ERROR:
-            raise RefusedError(answer.status_code, _without_keys(answer.content, request))
-        return answer.content
+            raise _TryAgainError(f"status {status}", after)
+        if status >= _REDIRECTION:
+            leads_to = answer.headers.get("Location", "").partition("?")[0]
+            said = f"it has moved to {leads_to}".encode() if leads_to else body
+            raise RefusedError(status, _without_keys(said, request))
+        return body
+
+    def _got(self, request: Request, timeout: float) -> tuple[Any, bytes]:
+        """Status and headers of an answer, and its body: not endless and not for ever."""
+        until = self._clock.now() + _LONGEST_ANSWER * timeout
+        with self._http.stream(
+            "GET",
+            request.url,
+            params=dict(request.parameters),
+            headers=request.headers,
+            timeout=timeout,
+        ) as answer:
+            body = bytearray()
+            for piece in answer.iter_bytes():
+                body += piece
+                if len(body) > _LARGEST_ANSWER_BYTES:
+                    raise _TryAgainError(f"more than {_LARGEST_ANSWER_BYTES >> 20} MiB came")
+                if self._clock.now() > until:
+                    raise _TryAgainError(f"not whole within {_LONGEST_ANSWER * timeout:g} s")
+        return answer, bytes(body)
 
     def _wait(self, attempt: int, reason: str, at_least: float) -> None:
         if at_least > _LONGEST_WAIT_SECONDS:
@@ -158,7 +181,7 @@ class Fetcher:
             return float(retry_after)
         try:
             moment = email.utils.parsedate_to_datetime(retry_after)
-        except ValueError:
+        except (ValueError, TypeError, IndexError, OverflowError):
             return 0.0
         return max(0.0, moment.timestamp() - self._clock.now())
 
@@ -174,8 +197,8 @@ class _TryAgainError(Exception):
 def _without_keys(answer: bytes, request: Request) -> bytes:
     """The answer without the API keys that were sent: some sources repeat them."""
     for key in (*request.headers.values(), request.parameters.get("api_key")):
-        if key:
-            answer = answer.replace(key.encode(), b"[KEY]")
+        if key and key.strip():
+            answer = answer.replace(key.strip().encode(), b"[KEY]")
     return answer
 
 

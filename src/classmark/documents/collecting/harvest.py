@@ -9,18 +9,26 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import tostring
 
 import orjson
 
 from classmark.documents.collecting.fetching import TRIES, Fetcher, Patience, RefusedError, shown
+from classmark.documents.collecting.markup import checked_xml
 from classmark.documents.collecting.merging import merged
 from classmark.documents.collecting.pace import Clock, pace_of
 from classmark.documents.collecting.paper import Paper
 from classmark.documents.collecting.settings import CollectingSettings
-from classmark.documents.collecting.source import Page, Query, Request, Source
+from classmark.documents.collecting.source import (
+    BrokenAnswerError,
+    Page,
+    Query,
+    Request,
+    Source,
+)
 from classmark.documents.collecting.store import Harvest, HarvestStore
 from classmark.documents.redaction import redact
-from classmark.durable import replacing
+from classmark.durable import exclusive, replacing
 from classmark.errors import SettingError, SourceUnavailableError
 from classmark.progress import Progress
 
@@ -129,9 +137,11 @@ class Collector:
         """Write what a harvest has, and all harvests merged, as files that `prepare` reads."""
         raw = self._folder / "raw" / harvest.source / f"{harvest.name}.jsonl.gz"
         processed = self._folder / "processed" / "papers.jsonl.gz"
-        _write_papers(raw, self._store.papers(harvest))
-        papers = merged(self._store.papers())
-        _write_papers(processed, papers)
+        # Who writes later has read later: no file is older than another one's papers.
+        with exclusive(processed.with_name(".papers.lock")):
+            _write_papers(raw, self._store.papers(harvest))
+            papers = merged(self._store.papers())
+            _write_papers(processed, papers)
         return HarvestFiles(raw, processed, len(papers))
 
     def _seconds(self, source: Source) -> float:
@@ -156,11 +166,24 @@ def _refuse_circles(asked: Counter[bytes], harvest: Harvest) -> None:
 
 
 def _redacted(answer: bytes) -> bytes:
-    """The answer with personal data replaced; JSON stays JSON, whatever is escaped in it."""
+    """The answer with personal data replaced in its JSON or XML, whatever is escaped there."""
     try:
         return orjson.dumps(_redacted_json(orjson.loads(answer)))
     except orjson.JSONDecodeError:
+        return _redacted_xml(answer)
+
+
+def _redacted_xml(answer: bytes) -> bytes:
+    try:
+        root = checked_xml(answer)
+    except BrokenAnswerError:
         return redact(answer.decode(errors="replace")).encode()
+    for element in root.iter():
+        element.text = element.text and redact(element.text)
+        element.tail = element.tail and redact(element.tail)
+        for name, value in element.attrib.items():
+            element.set(name, redact(value))
+    return tostring(root)
 
 
 def _redacted_json(value: Any) -> Any:

@@ -5,6 +5,8 @@ from xml.parsers import expat
 
 from classmark.documents.collecting.source import BrokenAnswerError
 
+_CONTROL_CHARACTERS = bytes({*range(32)} - {*b"\t\n\r"})
+
 
 def checked_xml(answer: bytes) -> ET.Element:
     """The root of an XML document.
@@ -13,6 +15,8 @@ def checked_xml(answer: bytes) -> ET.Element:
         BrokenAnswerError: It is not well-formed, cut short for example, or declares entities: no
             service does, and they can be made to fill all memory.
     """
+    # Some abstracts hold them, and no XML may.
+    answer = answer.translate(None, _CONTROL_CHARACTERS)
     try:
         _refuse_entities(answer)
         return ET.fromstring(answer)  # noqa: S314 (entities are refused above)

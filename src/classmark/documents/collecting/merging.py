@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 
 from classmark.documents.collecting.paper import Paper
+from classmark.documents.disjoint_sets import DisjointSets
 
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 # Shorter titles ("Editorial", "Introduction") stand for many papers.
@@ -26,10 +27,10 @@ def merged(papers: Iterable[Paper]) -> list[Paper]:
     same is carried on: what two papers share with a third makes them one.
     """
     ordered = sorted(papers, key=_rank)
-    sets = _Sets(len(ordered))
+    sets = DisjointSets(len(ordered))
     _join_by_ids(sets, ordered)
     _join_by_title(sets, ordered)
-    return [_joined([ordered[i] for i in members]) for members in sets.members()]
+    return [_joined([ordered[i] for i in members]) for members in _members(sets)]
 
 
 def _rank(paper: Paper) -> tuple[str, ...]:
@@ -68,48 +69,40 @@ def _letters(text: str) -> str:
     return _NOT_A_LETTER.sub(" ", bare).strip()
 
 
-class _Sets:
-    """Which papers were found to be the same."""
-
-    def __init__(self, count: int) -> None:
-        self._parents = list(range(count))
-
-    def root(self, one: int) -> int:
-        while self._parents[one] != one:
-            self._parents[one] = self._parents[self._parents[one]]
-            one = self._parents[one]
-        return one
-
-    def unite(self, one: int, other: int) -> None:
-        low, high = sorted((self.root(one), self.root(other)))
-        self._parents[high] = low
-
-    def members(self) -> list[list[int]]:
-        """The papers of each set, sets and papers in their order."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for one in range(len(self._parents)):
-            found[self.root(one)].append(one)
-        return list(found.values())
+def _members(sets: DisjointSets) -> list[list[int]]:
+    """The papers of each set, sets and papers in their order."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for one, lowest in enumerate(sets.lowest().tolist()):
+        found[lowest].append(one)
+    return list(found.values())
 
 
-def _join_by_ids(sets: _Sets, papers: Sequence[Paper]) -> None:
+def _join_by_ids(sets: DisjointSets, papers: Sequence[Paper]) -> None:
     first: dict[tuple[str, str], int] = {}
     for place, paper in enumerate(papers):
         for mark in _id_marks(paper):
             sets.unite(first.setdefault(mark, place), place)
 
 
-def _join_by_title(sets: _Sets, papers: Sequence[Paper]) -> None:
+def _join_by_title(sets: DisjointSets, papers: Sequence[Paper]) -> None:
     """Unite the sets of equal title, author and year, unless ids of one kind differ in them."""
     by_title: dict[tuple[str, str, str], list[list[int]]] = defaultdict(list)
-    for members in sets.members():
+    for members in _members(sets):
         for mark in sorted({mark for i in members if (mark := _title_mark(papers[i]))}):
             by_title[mark].append(members)
     for alike in by_title.values():
         everything = [papers[i] for members in alike for i in members]
-        if not any(len({getattr(p, kind) for p in everything} - {""}) > 1 for kind in _IDS):
+        if not _contradict(everything):
             for members in alike[1:]:
                 sets.unite(alike[0][0], members[0])
+
+
+def _contradict(papers: Sequence[Paper]) -> bool:
+    """Whether their ids say that they differ; a source has but one id of its own for a paper."""
+    own = {(paper.source, paper.source_id) for paper in papers}
+    return len({source for source, _ in own}) < len(own) or any(
+        len({getattr(paper, kind) for paper in papers} - {""}) > 1 for kind in _IDS
+    )
 
 
 def _joined(papers: Sequence[Paper]) -> Paper:

@@ -13,6 +13,8 @@ from classmark.errors import ConflictError
 
 # Between our clock and the source's lies the way of a request, which is not always as long.
 _MARGIN_SECONDS = 0.05
+# As which a time is written, so that it covers the one before.
+_TIME_CHARACTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,10 @@ class Pace:
 
     def note(self) -> None:
         """Note that the source is busy with us now."""
-        os.pwrite(self._file.fileno(), f"{self._clock.now():020.6f}\n".encode(), 0)
+        os.pwrite(self._file.fileno(), f"{self._clock.now():0{_TIME_CHARACTERS}.6f}\n".encode(), 0)
 
     def _last(self) -> float:
-        content = os.pread(self._file.fileno(), 32, 0)
+        content = os.pread(self._file.fileno(), _TIME_CHARACTERS, 0)
         try:
             return float(content)
         except ValueError:

@@ -1,5 +1,6 @@
 """PubMed: NCBI's E-utilities, a search kept on their history server and fetched page by page."""
 
+import logging
 from datetime import date, timedelta
 from xml.etree.ElementTree import Element
 
@@ -16,6 +17,8 @@ from classmark.documents.collecting.source import (
     Request,
 )
 from classmark.errors import SettingError
+
+logger = logging.getLogger(__name__)
 
 _PAGE = 200
 # PubMed gives no record of a search beyond this one: such a search is cut into shorter times.
@@ -79,6 +82,10 @@ class PubMed:
         papers, entries = read_articles(root), len(root)
         if not entries:
             raise BrokenAnswerError(f"an empty page at {cursor['start']} of {cursor['count']}")
+        promised = min(_PAGE, cursor["count"] - cursor["start"])
+        if entries < promised and not cursor.get("short"):
+            # Fetched once more; what is missing then was withdrawn after the search.
+            return Page((), cursor | {"short": True}, cursor["count"])
         first = papers[0].pmid if papers else None
         if first is not None and first == cursor.get("first"):
             raise BrokenAnswerError(f"the page before {cursor['start']} once more")
@@ -88,7 +95,7 @@ class PubMed:
         if query.total is not None and taken >= query.total:
             return Page(papers, None, cursor["count"])
         if start < cursor["count"]:
-            going_on = {"start": start, "taken": taken, "first": first}
+            going_on = {"start": start, "taken": taken, "first": first, "short": False}
             return Page(papers, cursor | going_on, cursor["count"])
         return Page(papers, _following(cursor, taken), cursor["count"])
 
@@ -126,6 +133,8 @@ def _read_search(cursor: Cursor, answer: bytes) -> Page:
     if cursor["start"] >= count:
         return Page((), _following(cursor, cursor["taken"]), count)
     reachable = min(count, _DEEPEST)
+    if reachable < count:
+        logger.warning("pubmed: %s of %s papers of %s can be fetched", reachable, count, since)
     return Page((), cursor | {"history": history, "count": reachable}, count)
 
 

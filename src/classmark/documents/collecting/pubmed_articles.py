@@ -1,5 +1,6 @@
 """The articles of a PubMed answer."""
 
+import re
 from xml.etree.ElementTree import Element
 
 from classmark.documents.collecting.markup import text_of
@@ -76,8 +77,14 @@ def _published(article: Element, inner: Element) -> str:
     """The day of the electronic article, else that of the issue, as exact as it is known."""
     issue = inner.find("Journal/JournalIssue/PubDate")
     medline = "" if issue is None else text_of(issue.find("MedlineDate"))
+    year = re.search(r"\d{4}", medline)
     entered = article.find("MedlineCitation/DateCompleted")
-    return _date(inner.find("ArticleDate")) or _date(issue) or medline[:4] or _date(entered)
+    return (
+        _date(inner.find("ArticleDate"))
+        or _date(issue)
+        or (year[0] if year else "")
+        or _date(entered)
+    )
 
 
 def _date(element: Element | None) -> str:

@@ -1,5 +1,6 @@
 """Semantic Scholar: bulk search of its graph API."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,12 +59,12 @@ class SemanticScholar:
         return Request(self._url, parameters, self._headers)
 
     def read(self, query: Query, cursor: Cursor, answer: bytes) -> Page:
-        """The papers of a page that have a title."""
+        """The papers of a page that have an id and a title."""
         try:
-            content = orjson.loads(answer)
-            total, token, rows = content["total"], content.get("token"), content["data"]
-            papers = tuple(_paper(row) for row in rows if row.get("title"))
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            content = _content(answer)
+            total, token, rows = int(content["total"]), content.get("token"), content["data"]
+            papers = tuple(_paper(row) for row in rows if row.get("title") and row.get("paperId"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BrokenAnswerError(f"no JSON as promised ({error})") from error
         if not rows and (token or cursor["taken"] < (total if cursor["token"] is None else 0)):
             raise BrokenAnswerError(f"an empty page after {cursor['taken']} of {total}")
@@ -77,6 +78,15 @@ class SemanticScholar:
         """There is no way round a refusal."""
         del cursor, answer
         return None
+
+
+def _content(answer: bytes) -> Any:
+    try:
+        return orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        # Some abstracts hold halves of characters, which the standard library lets pass.
+        lenient = json.dumps(json.loads(answer), ensure_ascii=False)
+        return orjson.loads(lenient.encode(errors="replace"))
 
 
 def _paper(row: Mapping[str, Any]) -> Paper:

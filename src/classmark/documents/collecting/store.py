@@ -68,6 +68,15 @@ class HarvestStore:
             first: The source's first cursor of a query.
         """
         name = _name_of(source, query)
+        try:
+            return self._begun(name, source, query, first)
+        except IntegrityError:
+            # Another process was first: now it is there.
+            return self._begun(name, source, query, first)
+
+    def _begun(
+        self, name: str, source: str, query: Query, first: Callable[[Query], Cursor]
+    ) -> Harvest:
         with self._database.write() as session:
             row = session.scalar(select(HarvestRow).where(HarvestRow.name == name))
             if row is None:
