@@ -1,5 +1,6 @@
 """`classmark collect`."""
 
+import logging
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -77,10 +78,19 @@ def run(
         redact=redact,
     )
     _check(wanted)
+    _show_log()
     place = open_home(home)
     harvest, files = _collected(place, source, wanted)
     show(harvest, files)
     keep_result(json, describe(harvest, files))
+
+
+def _show_log() -> None:
+    """Let what the collectors log be seen, above the bar where there is one."""
+    logger, handler = logging.getLogger("classmark.documents"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _collected(home: Home, source: SourceName, query: Query) -> tuple[Harvest, HarvestFiles]:

@@ -157,3 +157,27 @@ def test_papers_of_different_ids_are_never_joined_by_their_title(papers: list[Pa
         for number, paper in enumerate(papers)
     ]
     assert len(merged(numbered)) == len(papers)
+
+
+def test_a_preprint_and_its_journal_article_are_one_paper_with_all_ids() -> None:
+    preprint = Paper(
+        source="semantic-scholar",
+        source_id="s1",
+        title="A paper",
+        doi="10.48550/arxiv.1602.03480",
+    )
+    arxiv = Paper(
+        source="arxiv", source_id="1602.03480", title="A paper", arxiv_id="1602.03480", doi="10.1/j"
+    )
+    pubmed = Paper(source="pubmed", source_id="7", title="A paper", doi="10.1/j", pmid="7")
+    (paper,) = merged([preprint, pubmed, arxiv])
+    assert paper.ids == ("arxiv:1602.03480", "doi:10.1/j", "pmid:7")
+    assert (paper.doi, paper.arxiv_id, paper.pmid) == ("10.1/j", "1602.03480", "7")
+    assert Paper.from_record(paper.as_record()) == paper
+
+
+def test_a_doi_of_arxiv_contradicts_no_other() -> None:
+    both = {"title": "Words that make a long title", "authors": ("Ada B",), "published": "2019"}
+    first = Paper(source="a", source_id="1", doi="10.48550/arxiv.1602.03480", **both)  # type: ignore[arg-type]
+    second = Paper(source="b", source_id="2", doi="10.1/j", **both)  # type: ignore[arg-type]
+    assert len(merged([first, second])) == 1

@@ -113,9 +113,10 @@ class Collector:
                 answer = _redacted(answer)
                 page = replace(page, papers=tuple(paper.redacted() for paper in page.papers))
             harvest = self._store.keep(harvest, answer, page)
-            if harvest.papers // _LOGGED_PAPERS > before // _LOGGED_PAPERS:
-                of_total = "" if page.total is None else f" (the source has {page.total:,})"
-                logger.info("%s: %s papers%s", harvest.name, f"{harvest.papers:,}", of_total)
+            of_total = "" if page.total is None else f" (the source has {page.total:,})"
+            for hundreds in range(before // _LOGGED_PAPERS, harvest.papers // _LOGGED_PAPERS):
+                papers = (hundreds + 1) * _LOGGED_PAPERS
+                logger.info("%s: %s papers%s", harvest.name, f"{papers:,}", of_total)
             yield harvest
 
     def _page(self, source: Source, harvest: Harvest, fetcher: Fetcher) -> tuple[bytes, Page]:

@@ -12,10 +12,13 @@ from classmark.documents.disjoint_sets import DisjointSets
 _NOT_A_LETTER = re.compile(r"[\W_]+")
 # Shorter titles ("Editorial", "Introduction") stand for many papers.
 _LEAST_TITLE_WORDS = 4
-_IDS = ("doi", "arxiv_id", "pmid")
+# An id's kind, and the field that holds it.
+_IDS = {"doi": "doi", "arxiv": "arxiv_id", "pmid": "pmid"}
+# arXiv's own DOIs are its ids over again.
+_PREPRINT = "10.48550/arxiv."
 _OF_ONE_SOURCE = {
     *("source", "source_id", "title", "version"),
-    *("categories", "primary_category"),
+    *("categories", "primary_category", "doi", "ids"),
 }
 
 
@@ -39,10 +42,13 @@ def _rank(paper: Paper) -> tuple[str, ...]:
 
 
 def _id_marks(paper: Paper) -> Iterator[tuple[str, str]]:
-    for kind in _IDS:
-        if value := getattr(paper, kind):
+    """By which ids a paper is known, with their kinds."""
+    for kind, field in _IDS.items():
+        value = getattr(paper, field)
+        if value.startswith(_PREPRINT):
+            yield "arxiv", value.removeprefix(_PREPRINT)
+        elif value:
             yield kind, value
-    yield paper.source, paper.source_id
 
 
 def _title_mark(paper: Paper) -> tuple[str, str, str] | None:
@@ -80,7 +86,7 @@ def _members(sets: DisjointSets) -> list[list[int]]:
 def _join_by_ids(sets: DisjointSets, papers: Sequence[Paper]) -> None:
     first: dict[tuple[str, str], int] = {}
     for place, paper in enumerate(papers):
-        for mark in _id_marks(paper):
+        for mark in (*_id_marks(paper), (paper.source, paper.source_id)):
             sets.unite(first.setdefault(mark, place), place)
 
 
@@ -100,9 +106,8 @@ def _join_by_title(sets: DisjointSets, papers: Sequence[Paper]) -> None:
 def _contradict(papers: Sequence[Paper]) -> bool:
     """Whether their ids say that they differ; a source has but one id of its own for a paper."""
     own = {(paper.source, paper.source_id) for paper in papers}
-    return len({source for source, _ in own}) < len(own) or any(
-        len({getattr(paper, kind) for paper in papers} - {""}) > 1 for kind in _IDS
-    )
+    marks = {mark for paper in papers for mark in _id_marks(paper)}
+    return any(len({kind for kind, _ in several}) < len(several) for several in (own, marks))
 
 
 def _joined(papers: Sequence[Paper]) -> Paper:
@@ -120,8 +125,11 @@ def _joined(papers: Sequence[Paper]) -> Paper:
     }
     labelled = next((paper for paper in newest if paper.categories), newest[0])
     best |= {name: getattr(labelled, name) for name in ("categories", "primary_category")}
+    ids = sorted({f"{kind}:{value}" for paper in papers for kind, value in _id_marks(paper)})
+    # The journal's before arXiv's own, and any before none.
+    doi = min((p.doi for p in papers), key=lambda d: (not d, d.startswith(_PREPRINT), -len(d), d))
     sources = "+".join(sorted({part for paper in papers for part in paper.source.split("+")}))
-    return replace(newest[0], **best, source=sources)
+    return replace(newest[0], **best, doi=doi, ids=tuple(ids), source=sources)
 
 
 def _fullness(value: object) -> tuple[bool, int]:

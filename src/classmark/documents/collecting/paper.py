@@ -31,6 +31,7 @@ class Paper:
         comment: Of the authors.
         journal_reference: Journal, volume, pages, as the service spells them.
         citation_count: None where the service does not count.
+        ids: All DOIs, arXiv ids and PMIDs of a paper merged from several, as `doi:10.1000/182`.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Paper:
     comment: str = ""
     journal_reference: str = ""
     citation_count: int | None = None
+    ids: tuple[str, ...] = ()
 
     def as_record(self) -> dict[str, Any]:
         """The paper as a JSON object; what is unknown is left out, what `prepare` reads is not."""
@@ -65,7 +67,7 @@ class Paper:
         """The paper that `as_record` described."""
         known = {field.name for field in fields(cls)}
         values = {name: value for name, value in record.items() if name in known}
-        for name in ("authors", "categories"):
+        for name in ("authors", "categories", "ids"):
             values[name] = tuple(values.get(name, ()))
         return cls(**values)
 

@@ -121,7 +121,9 @@ def _read_search(cursor: Cursor, answer: bytes) -> Page:
         result = orjson.loads(answer)["esearchresult"]
         if "ERROR" in result:
             raise BrokenAnswerError(f"PubMed says: {result['ERROR']}")
-        count, history = int(result["count"]), [result["webenv"], result["querykey"]]
+        count = int(result["count"])
+        # Where nothing is found, nothing need be kept.
+        history = [result["webenv"], result["querykey"]] if count else None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise BrokenAnswerError(f"no search result ({error})") from error
     since, until = (date.fromisoformat(day) for day in cursor["days"][0])

@@ -35,7 +35,6 @@ def _paper(article: Element) -> Paper:
         updated=_date(article.find("MedlineCitation/DateRevised")),
         doi=bare_id("doi", _article_id(article, inner, "doi")),
         pmid=pmid,
-        comment=", ".join(text_of(kind) for kind in inner.iterfind(".//PublicationType")),
         journal_reference=_journal(inner),
     )
 

@@ -75,9 +75,9 @@ class SemanticScholar:
         return Page(papers, None if is_done else {"token": token, "taken": taken}, total)
 
     def after_refusal(self, cursor: Cursor, answer: bytes) -> Cursor | None:
-        """There is no way round a refusal."""
-        del cursor, answer
-        return None
+        """From the start, where its token is no longer known; nothing is kept twice."""
+        is_forgotten = cursor["token"] and b"token" in answer.lower()
+        return {"token": None, "taken": 0} if is_forgotten else None
 
 
 def _content(answer: bytes) -> Any:

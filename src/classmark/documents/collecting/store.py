@@ -68,25 +68,25 @@ class HarvestStore:
             first: The source's first cursor of a query.
         """
         name = _name_of(source, query)
+        settled = replace(query, until=query.until or self._now().date())
+        # Before the database is opened: a query that can't be makes no home.
+        cursor = first(settled)
         try:
-            return self._begun(name, source, query, first)
+            return self._begun(name, source, settled, cursor)
         except IntegrityError:
             # Another process was first: now it is there.
-            return self._begun(name, source, query, first)
+            return self._begun(name, source, settled, cursor)
 
-    def _begun(
-        self, name: str, source: str, query: Query, first: Callable[[Query], Cursor]
-    ) -> Harvest:
+    def _begun(self, name: str, source: str, settled: Query, cursor: Cursor) -> Harvest:
         with self._database.write() as session:
             row = session.scalar(select(HarvestRow).where(HarvestRow.name == name))
             if row is None:
                 now = self._now()
-                settled = replace(query, until=query.until or now.date())
                 row = HarvestRow(
                     name=name,
                     source=source,
                     query=_as_json(settled),
-                    cursor=first(settled),
+                    cursor=cursor,
                     pages=0,
                     papers=0,
                     started_at=now,
