@@ -320,6 +320,19 @@ def test_of_near_duplicates_the_first_is_kept(prepared: Prepare, make_documents:
     assert {d.id for d in rows(dataset)} == {d.id for d in make_documents(db=10, ai=10)}
 
 
+def test_near_duplicates_under_another_label_are_listed(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    documents = make_documents(db=10, ai=10)
+    again = replace(
+        documents[0], id="other", label="ai", title="", text=f"{documents[0].text} again"
+    )
+    recipe = PreparationRecipe(rules=ANY_LENGTH, near_duplicates=0.8)
+    dataset = prepared([*documents, again], recipe)
+    assert dataset.dropped == {"near_duplicate": 1}
+    assert dataset.conflicts == (Conflict("db-0", "db", "other", "ai"),)
+
+
 def test_documents_of_one_group_stay_together(prepared: Prepare, make_documents: Make) -> None:
     documents = [
         replace(d, group=f"thread {number // 4}")

@@ -10,7 +10,13 @@ import pytest
 from classmark.datasets import Dataset, DatasetStore, origin_of
 from classmark.documents import Document
 from classmark.registry import Lineage, RegisteredVersion, Registry, VersionDraft
-from classmark.retraining import Link, Role, trace_document, trace_version
+from classmark.retraining import (
+    Link,
+    Role,
+    learned_before,
+    trace_document,
+    trace_version,
+)
 from classmark.retraining.lineage import is_known_as, trace_source
 
 # Dataset, whether the version names its snapshot -> a version that learned from it.
@@ -166,3 +172,25 @@ def test_a_document_is_known_by_each_of_its_ids(asked: str) -> None:
 def test_a_document_is_not_known_by_parts_of_its_ids(asked: str) -> None:
     ids = ("arxiv:2101.00001", "doi:10.1/abc", "pmid:77")
     assert not is_known_as(Document("2101.00001v1", "text", ids=ids), asked)
+
+
+def test_documents_that_a_version_learned_from_are_counted(
+    dataset: Dataset, datasets: DatasetStore, register: Register
+) -> None:
+    folder = datasets.save(dataset)
+    version = register(dataset)
+    train, test = list(dataset.parts["train"]), list(dataset.parts["test"])
+    assert learned_before(version, datasets, test) == 0
+    assert learned_before(version, datasets, [*train[:7], *test]) == 7
+    shutil.rmtree(folder)
+    assert learned_before(version, datasets, train) == 0
+
+
+def test_a_document_is_learned_as_it_came_or_cleaned(
+    dataset: Dataset, datasets: DatasetStore, register: Register
+) -> None:
+    datasets.save(dataset)
+    first = dataset.parts["train"][0]
+    raw = replace(first, text=f"  {first.text} https://example.org/x  ")
+    other = replace(first, text="Another text under the same id.")
+    assert learned_before(register(dataset), datasets, [raw, other]) == 1

@@ -98,7 +98,8 @@ def _collected(home: Home, source: SourceName, query: Query) -> tuple[Harvest, H
     service = SOURCES[source](home.settings.collecting)
     collector = home.collector
     if collector.begun(service, query).cursor is None:
-        say("This harvest is finished and nothing is fetched; --since finds newer papers.")
+        last_day = collector.begun(service, query).query.until
+        say(f"This harvest is finished, up to {last_day}; --since finds newer papers.")
     try:
         harvest = collector.collect(service, query, Bars())
     except (ClassmarkError, KeyboardInterrupt):
@@ -130,7 +131,8 @@ def show(harvest: Harvest, files: HarvestFiles) -> None:
         say_warning("Nothing was found: check the query, the categories and the days.")
     say(f"As {harvest.source} has them: {files.raw}")
     say(f"All {files.papers:,} papers of all harvests, each once: {files.processed}")
-    say(f"Next: classmark prepare {files.processed} --name papers")
+    if files.papers:
+        say(f"Next: classmark prepare {files.processed} --name papers")
 
 
 def _categories(source: SourceName, query: str, given: str | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from classmark.assembly import existing_home
+from classmark.cli.caveats import warn_of_learned
 from classmark.cli.evaluate import SourceArgument
 from classmark.cli.options import (
     HomeOption,
@@ -40,6 +41,7 @@ def run(
     comparison = compare([document.label or "" for document in documents], *given)
     result = describe(comparison, *(model.version for model in models))
     say(result["verdict"])
+    warn_of_learned(place, [model.version for model in models], documents)
     keep_result(json, result)
 
 

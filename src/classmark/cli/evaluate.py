@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from classmark.assembly import existing_home, utc_now
+from classmark.cli.caveats import warn_of_learned
 from classmark.cli.options import (
     HomeOption,
     JsonOption,
@@ -40,6 +41,7 @@ def run(
     heading = ReportHeading(version.name, source, utc_now())
     report = write_report(assessment, heading, place.reports)
     show(version.name, assessment.evaluation)
+    warn_of_learned(place, [version], documents)
     say(f"Report: {report / 'report.html'}")
     keep_result(
         json,

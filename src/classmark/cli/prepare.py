@@ -109,11 +109,14 @@ def run(
     start = time.perf_counter()
     documents = DocumentSource(read_documents(source, fields), origin_of(source))
     dataset = prepare(name, documents, recipe, now=utc_now(), progress=Bars())
+    before = place.datasets.folder(name) if name in place.datasets.names() else None
     folder = place.datasets.save(dataset)
     result = describe(dataset, folder) | {"seconds": round(time.perf_counter() - start, 3)}
     show(dataset, per_class)
     say(f"Snapshot: {folder}")
-    say(f"Next: classmark train {name} --model {name} --family linear")
+    _tell_what_changed(dataset, recipe, before, folder)
+    following = "profile {0}" if multi_label else "train {0} --model {0} --family linear"
+    say(f"Next: classmark {following.format(name)}")
     keep_result(json, result)
 
 
@@ -172,12 +175,24 @@ def _rules(min_words: int, labels: str | None, *, any_language: bool) -> Quality
     )
 
 
+def _tell_what_changed(
+    dataset: Dataset, recipe: PreparationRecipe, before: Path | None, folder: Path
+) -> None:
+    if before is not None and before.resolve() != folder.resolve():
+        say_warning(
+            f"{dataset.name} was {before.name} until now; that snapshot stays, and so do the "
+            "versions that learned from it."
+        )
+    if unseen := sorted(recipe.rules.labels - set(dataset.labels)):
+        say_warning(f"No document that was kept has the label {', '.join(unseen)}.")
+
+
 def _group_field(named: str | None, split: Split) -> str | None:
     if (named is not None) is (split is Split.GROUP):
         return named
     raise SettingError(
         "--split group and --group-field belong together.",
-        remedy="Give both, as: --split group --group-field author; or neither.",
+        remedy="Give both, as: --split group --group-field journal; or neither.",
     )
 
 

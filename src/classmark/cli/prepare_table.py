@@ -106,6 +106,7 @@ def run(
     result = describe(prepared, folder) | {"seconds": round(time.perf_counter() - start, 3)}
     show(prepared)
     say(f"Snapshot: {folder}")
+    say("No family learns tables yet; docs/tables.md shows how to take the features from Python.")
     keep_result(json, result)
 
 

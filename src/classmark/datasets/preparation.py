@@ -200,11 +200,14 @@ class _Intake:
         repeat = self._seen.repeat_of(document)
         if repeat is None:
             return None
-        label = document.label or ""
-        if repeat.original_label != label and len(self.conflicts) < _CONFLICTS_LISTED:
-            original = (repeat.original_id, repeat.original_label or "")
-            self.conflicts.append(Conflict(*original, document.id, label))
+        self.note_conflict(repeat.original_id, repeat.original_label, document)
         return repeat.reason
+
+    def note_conflict(self, original_id: str, original_label: str | None, copy: Document) -> None:
+        """List a document that is left out, if it repeats another one under another label."""
+        label = copy.label or ""
+        if original_label != label and len(self.conflicts) < _CONFLICTS_LISTED:
+            self.conflicts.append(Conflict(original_id, original_label or "", copy.id, label))
 
 
 def _without_persons(document: Document, key: bytes) -> Document:
@@ -235,8 +238,14 @@ def _chosen(bench: Workbench, recipe: PreparationRecipe, intake: _Intake) -> NDA
     chosen = np.arange(len(bench))
     if recipe.near_duplicates is not None:
         firsts = bench.near_duplicates(recipe.near_duplicates)
+        copies = np.flatnonzero(firsts != chosen)
+        pairs = zip(
+            bench.documents(firsts[copies].astype(np.intp)), bench.documents(copies), strict=True
+        )
+        for original, copy in pairs:
+            intake.note_conflict(original.id, original.label, copy)
         chosen = chosen[firsts == chosen]
-        intake.drop(DropReason.NEAR_DUPLICATE, len(bench) - len(chosen))
+        intake.drop(DropReason.NEAR_DUPLICATE, len(copies))
     if recipe.per_class is not None:
         sample = sampled_per_class(bench.rows(chosen), recipe.per_class)
         intake.drop(DropReason.BEYOND_PER_CLASS, len(chosen) - len(sample))

@@ -113,7 +113,7 @@ def _split_by_time(rows: Rows, ratios: Ratios) -> Parts:
     if rows.published is None or np.isnan(rows.published).any():
         missing = len(rows) if rows.published is None else int(np.isnan(rows.published).sum())
         raise RecordError(
-            f"{missing:,} of {len(rows):,} documents have no date of publication.",
+            f"{missing:,} of {len(rows):,} documents have no date of publication that can be read.",
             remedy="A split by time needs `published` as ISO 8601, like 2019-05-01, in every"
             " record; or split another way with --split.",
         )

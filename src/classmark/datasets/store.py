@@ -82,6 +82,11 @@ class DatasetStore:
         path = self._names / checked_name(name, of="dataset") / f"{part}.json.gz"
         if path.is_file():
             return path
+        if (self._names.parent / "tables" / name).is_dir():
+            raise UnknownDatasetError(
+                f"{name!r} is a table; no family learns tables yet.",
+                remedy="Name a dataset of documents: classmark prepare SOURCE --name NAME",
+            )
         known = ", ".join(self.names()) or "none yet"
         raise UnknownDatasetError(
             f"There is no dataset {name!r} (known: {known}).",

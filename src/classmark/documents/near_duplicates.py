@@ -105,7 +105,7 @@ class NearDuplicates:
         return sets.lowest()
 
     def links(self, similarity: float) -> Iterator[tuple[int, int, float]]:
-        """Pairs of texts and how similar they are, just enough to hold each group together."""
+        """Pairs of texts, the earlier first, and how similar they are: what joins each group."""
         yield from self._links(similarity, DisjointSets(len(self)))
 
     def _links(self, similarity: float, sets: DisjointSets) -> Iterator[tuple[int, int, float]]:
@@ -116,7 +116,7 @@ class NearDuplicates:
             for (one, other), alike in zip(block, self._similarities(block), strict=True):
                 if alike >= similarity and not sets.together(one, other):
                     sets.unite(one, other)
-                    yield one, other, float(alike)
+                    yield min(one, other), max(one, other), float(alike)
 
     def _meeting(self, band: int) -> Iterator[tuple[int, int]]:
         """Pairs of texts that agree in a band: each with the one before it and with the first.

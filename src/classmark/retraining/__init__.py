@@ -9,6 +9,7 @@ from classmark.retraining.lineage import (
     SnapshotTrace,
     SourceTrace,
     Use,
+    learned_before,
     trace_document,
     trace_version,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "SourceTrace",
     "Use",
     "VersionRequest",
+    "learned_before",
     "trace_document",
     "trace_version",
     "train_version",

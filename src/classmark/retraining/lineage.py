@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from classmark.datasets import Dataset, DatasetStore, origin_of
-from classmark.documents import Document
+from classmark.documents import Document, clean, steps_named
 from classmark.errors import SourceError, UnknownDatasetError
 from classmark.registry import RegisteredVersion
 
@@ -127,6 +127,25 @@ def trace_version(version: RegisteredVersion, datasets: DatasetStore) -> Snapsho
         link = Link.CHANGED
     source = dataset.source if dataset is not None else told.get("source", {})
     return SnapshotTrace(name, snapshot_id, fingerprint, link, dataset, trace_source(source))
+
+
+def learned_before(
+    version: RegisteredVersion, datasets: DatasetStore, documents: Iterable[Document]
+) -> int:
+    """How many of these documents a version learned from; 0 where its snapshot is not kept.
+
+    A document counts if id and text are those of one in the version's train part.
+    """
+    told = version.metadata["dataset"]
+    name, fingerprint = str(told["name"]), str(told["fingerprint"])
+    _, dataset = _loaded(
+        name, told.get("snapshot") or _id_of(name, fingerprint, datasets), datasets
+    )
+    if dataset is None:
+        return 0
+    learned = {(document.id, document.text) for document in dataset.parts["train"]}
+    steps = steps_named(dataset.recipe["cleaning"])
+    return sum((document.id, clean(document.text, steps)) in learned for document in documents)
 
 
 def trace_source(origin: Mapping[str, str]) -> SourceTrace:

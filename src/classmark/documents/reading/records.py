@@ -120,7 +120,8 @@ def _format_of(path: Path) -> str:
         return kind
     raise SourceError(
         f"The format of {path} is not known from its name.",
-        remedy=f"Name it with one of {', '.join(_FORMATS)}, with .gz behind it if compressed.",
+        remedy=f"Name it with one of {', '.join(_FORMATS)}, with .gz behind it if compressed;"
+        " save a sheet of Excel as CSV in UTF-8.",
     )
 
 
