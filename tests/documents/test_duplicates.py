@@ -13,7 +13,8 @@ gaps = st.sampled_from([" ", ", ", "  ", " - ", "_", ".\n"])
 
 def reasons(*documents: Document) -> list[DropReason | None]:
     seen = ExactDuplicates()
-    return [seen.reason_to_drop(document) for document in documents]
+    repeats = [seen.repeat_of(document) for document in documents]
+    return [repeat.reason if repeat else None for repeat in repeats]
 
 
 @pytest.mark.parametrize(

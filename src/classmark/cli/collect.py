@@ -97,9 +97,9 @@ def _collected(home: Home, source: SourceName, query: Query) -> tuple[Harvest, H
     """The finished harvest; of one that breaks off, the files are written too."""
     service = SOURCES[source](home.settings.collecting)
     collector = home.collector
-    if collector.begun(service, query).cursor is None:
-        last_day = collector.begun(service, query).query.until
-        say(f"This harvest is finished, up to {last_day}; --since finds newer papers.")
+    before = collector.begun(service, query)
+    if before.cursor is None:
+        say(f"This harvest is finished, up to {before.query.until}; --since finds newer papers.")
     try:
         harvest = collector.collect(service, query, Bars())
     except (ClassmarkError, KeyboardInterrupt):

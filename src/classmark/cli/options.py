@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from classmark.assembly import Home
+from classmark.datasets import Ratios, checked_ratios
 from classmark.documents import Document, Fields, is_hub_name, read_documents
 from classmark.errors import SettingError, SourceError
 from classmark.registry import ModelReference
@@ -83,6 +84,21 @@ def parsed_fields(
     if names == ():
         raise SettingError("--text-fields names no field.", remedy="Give one, as: title,abstract")
     return Fields(names, label_field, label_required)
+
+
+def parsed_ratios(value: str, *, example: str) -> Ratios:
+    """The shares of train, val and test that `a,b,c` names.
+
+    Raises:
+        SettingError: They are no three positive numbers that sum to 1.
+    """
+    try:
+        numbers = [float(item) for item in parsed_list(value)]
+    except ValueError as error:
+        raise SettingError(
+            f"--ratios {value!r} are no numbers.", remedy=f"Write them as {example}."
+        ) from error
+    return checked_ratios(numbers)
 
 
 def parsed_list(value: str) -> list[str]:

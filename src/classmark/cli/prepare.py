@@ -16,6 +16,7 @@ from classmark.cli.options import (
     TextFieldsOption,
     parsed_fields,
     parsed_list,
+    parsed_ratios,
 )
 from classmark.cli.terminal import Bars, keep_result, say, say_table, say_warning
 from classmark.datasets import (
@@ -23,7 +24,6 @@ from classmark.datasets import (
     DocumentSource,
     PreparationRecipe,
     Split,
-    checked_ratios,
     origin_of,
     prepare,
 )
@@ -99,7 +99,7 @@ def run(
         rules=_rules(min_words, labels, any_language=any_language),
         steps=(REDACTION, *DEFAULT_STEPS) if redact else DEFAULT_STEPS,
         per_class=per_class,
-        ratios=checked_ratios(_numbers(ratios)),
+        ratios=parsed_ratios(ratios, example="0.8,0.1,0.1"),
         seed=seed,
         split=split,
         near_duplicates=near_duplicates,
@@ -194,12 +194,3 @@ def _group_field(named: str | None, split: Split) -> str | None:
         "--split group and --group-field belong together.",
         remedy="Give both, as: --split group --group-field journal; or neither.",
     )
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(item) for item in parsed_list(text)]
-    except ValueError as error:
-        raise SettingError(
-            f"--ratios {text!r} are no numbers.", remedy="Write them as 0.8,0.1,0.1."
-        ) from error

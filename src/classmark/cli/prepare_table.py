@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from classmark.assembly import open_home, utc_now
-from classmark.cli.options import HomeOption, JsonOption, SeedOption, parsed_list
+from classmark.cli.options import HomeOption, JsonOption, SeedOption, parsed_list, parsed_ratios
 from classmark.cli.terminal import keep_result, say, say_table, say_warning
 from classmark.datasets import (
     MISSING_WORDS,
@@ -23,7 +23,6 @@ from classmark.datasets import (
     TableRecipe,
     TableSource,
     Task,
-    checked_ratios,
     origin_of,
     prepare_table,
     read_table,
@@ -90,7 +89,7 @@ def run(
     recipe = TableRecipe(
         targets=tuple(parsed_list(target)),
         task=task,
-        ratios=checked_ratios(_numbers(ratios)),
+        ratios=parsed_ratios(ratios, example="0.7,0.15,0.15"),
         conventions=Conventions(decimal, date_order, _kinds(types)),
         missing=tuple(parsed_list(missing)),
         outliers=outliers,
@@ -180,12 +179,3 @@ def _kinds(types: str) -> tuple[tuple[str, Kind], ...]:
             remedy=f"Write COLUMN=TYPE with one of {', '.join(known)}.",
         )
     return tuple((name.strip(), Kind(kind)) for name, kind in pairs)
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(item) for item in parsed_list(text)]
-    except ValueError as error:
-        raise SettingError(
-            f"--ratios {text!r} are no numbers.", remedy="Write them as 0.7,0.15,0.15."
-        ) from error

@@ -34,11 +34,10 @@ from classmark.datasets import (
     profile_documents,
     write_profile,
 )
-from classmark.documents import Fields, read_documents
+from classmark.documents import Fields, is_hub_name, read_documents
 from classmark.errors import MissingExtraError, SettingError, SourceError
 
 _CLASSES_SAID = 30
-_HUB = "hf:"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -172,7 +171,7 @@ def show(profile: Profile) -> None:
 def _profile(home: Home, source: str, fields: Fields) -> Profile:
     if not Path(source).is_file() and source in home.datasets.names():
         return profile_dataset(home.datasets.load(source), progress=Bars())
-    if not Path(source).exists() and not source.startswith(_HUB):
+    if not Path(source).exists() and not is_hub_name(source):
         known = ", ".join(home.datasets.names()) or "none yet"
         raise SourceError(
             f"There is no file and no dataset {source!r} (datasets: {known}).",

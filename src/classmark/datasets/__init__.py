@@ -7,7 +7,7 @@ from classmark.datasets.profiling.counting import Sampling, profile_dataset, pro
 from classmark.datasets.profiling.languages import language_counter
 from classmark.datasets.profiling.page import check_profile_folder, write_profile
 from classmark.datasets.profiling.profile import Profile, Subject
-from classmark.datasets.splitting import Split, checked_ratios, split
+from classmark.datasets.splitting import Ratios, Split, checked_ratios, split
 from classmark.datasets.store import DatasetStore
 from classmark.datasets.tables.cells import DateOrder, Decimal
 from classmark.datasets.tables.columns import Column, Conventions, Kind
@@ -37,6 +37,7 @@ __all__ = [
     "PreparationRecipe",
     "PreparedTable",
     "Profile",
+    "Ratios",
     "Sampling",
     "Selection",
     "Split",

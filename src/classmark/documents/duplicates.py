@@ -72,11 +72,6 @@ class ExactDuplicates:
         )
         return None
 
-    def reason_to_drop(self, document: Document) -> DropReason | None:
-        """Why this document repeats an earlier one, or None if it is new (and remembered)."""
-        repeat = self.repeat_of(document)
-        return repeat.reason if repeat else None
-
 
 def _marks(document: Document) -> Iterator[tuple[bytes, DropReason]]:
     """By what a document is known again."""
