@@ -7,7 +7,8 @@ from pathlib import Path
 from classmark.documents import steps_named
 from classmark.errors import ClassmarkError, MissingExtraError, SettingError
 from classmark.models.artifact import damaged, read_artifact_config
-from classmark.models.model import Classifier, Family
+from classmark.models.classifier import Classifier
+from classmark.models.model import Family
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 from classmark.models.backbone import Backbone, check_length, load_backbone
 from classmark.models.encoder_runtime import MODEL, TOKENIZER
 from classmark.models.head import one_row_a_class
-from classmark.models.model import Family, Learned, TrainingData
+from classmark.models.model import Family, Learned, TrainingData, TrainingSite
 from classmark.models.onnx_export import export_onnx, quantise_onnx
 from classmark.models.parameters import Count, Strength
 from classmark.models.pooled_encoder import PooledEncoder
@@ -53,18 +53,18 @@ class EncoderFamily(Family):
         """The backbone decides."""
         return f"encoder:{self._parameters.backbone}"
 
-    def _learn(self, data: TrainingData, drafts: Path, progress: Progress) -> Learned:
+    def _learn(self, data: TrainingData, site: TrainingSite) -> Learned:
         torch.manual_seed(data.seed)
         backbone = load_backbone(self._parameters.backbone)
         check_length(backbone, self._parameters.max_tokens)
         embedder = PooledEncoder(backbone.encoder)
-        train = self._embedded(embedder, backbone, data.train.texts, progress)
-        validation = self._embedded(embedder, backbone, data.validation.texts, progress)
+        train = self._embedded(embedder, backbone, data.train.texts, site.progress)
+        validation = self._embedded(embedder, backbone, data.validation.texts, site.progress)
         heads = self._fitted_heads(data, train)
         losses = {strength: _log_loss(head, validation, data) for strength, head in heads.items()}
         chosen = min(losses, key=lambda strength: losses[strength])
         embedder.attach_head(*one_row_a_class(heads[chosen]))
-        exports = _write_exports(embedder, backbone, drafts, progress)
+        exports = _write_exports(embedder, backbone, site.drafts, site.progress)
         details = {
             "inverse_regularisation": chosen,
             "validation_log_loss": {str(strength): loss for strength, loss in losses.items()},

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from classmark.models.artifact import ArtifactConfig, damaged
-from classmark.models.model import Classifier
+from classmark.models.classifier import Classifier
 
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.json"

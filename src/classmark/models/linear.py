@@ -16,7 +16,7 @@ from sklearn.naive_bayes import ComplementNB
 from classmark.errors import RecordError
 from classmark.models.head import one_row_a_class
 from classmark.models.linear_runtime import TOKEN_PATTERN, VOCABULARY, WEIGHTS
-from classmark.models.model import Family, Learned, TrainingData
+from classmark.models.model import Family, Learned, TrainingData, TrainingSite
 from classmark.models.parameters import Count, Strength, Weight
 from classmark.progress import Progress
 
@@ -78,10 +78,10 @@ class LinearFamily(Family):
         """One for all: terms and weights."""
         return "linear"
 
-    def _learn(self, data: TrainingData, drafts: Path, progress: Progress) -> Learned:
+    def _learn(self, data: TrainingData, site: TrainingSite) -> Learned:
         vectoriser = self._vectoriser(len(data.train))
         features = _fitted_features(vectoriser, data)
-        heads = self._fitted_heads(features, data, progress)
+        heads = self._fitted_heads(features, data, site.progress)
         validation = vectoriser.transform(data.validation.texts)
         answers = {weight: head.log_probabilities(validation) for weight, head in heads.items()}
         losses = {
@@ -89,7 +89,7 @@ class LinearFamily(Family):
             for weight, answer in answers.items()
         }
         chosen = min(losses, key=lambda weight: losses[weight])
-        export = drafts / "fp32"
+        export = site.drafts / "fp32"
         export.mkdir()
         _write(export, vectoriser, heads[chosen])
         details = {

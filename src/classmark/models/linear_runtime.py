@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from classmark.models.artifact import ArtifactConfig, damaged
-from classmark.models.model import Classifier
+from classmark.models.classifier import Classifier
 
 WEIGHTS = "model.safetensors"
 VOCABULARY = "vocabulary.txt"

@@ -6,13 +6,10 @@ known of a model that is not the one that serves.
 """
 
 import shutil
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
@@ -20,7 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from classmark.documents import CleaningStep, clean, steps_named
+from classmark.documents import steps_named
 from classmark.errors import RecordError
 from classmark.models.artifact import ArtifactConfig, write_artifact_config
 from classmark.models.parameters import parsed_parameters
@@ -30,78 +27,6 @@ from classmark.models.parity import (
     probabilities_in_fresh_process,
 )
 from classmark.progress import Progress
-
-# How many texts a thread has in hand at a time: enough to keep it busy, few enough for memory.
-_TEXTS_A_THREAD = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model says of one text.
-
-    Attributes:
-        label: The most probable class.
-        confidence: Its probability.
-        probabilities: Of all classes, in the order of the classifier's `labels`.
-    """
-
-    label: str
-    confidence: float
-    probabilities: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TimedAnswer:
-    """An answer and the seconds that it took to compute."""
-
-    answer: Answer
-    seconds: float
-
-
-class Classifier(ABC):
-    """A loaded model. Safe to use from several threads at once.
-
-    Attributes:
-        labels: The classes, in the order of every vector of probabilities.
-        max_tokens: How much of a text is read; None where there is no limit.
-        steps: The cleaning that training texts went through, and so every text that is asked.
-    """
-
-    labels: tuple[str, ...]
-    max_tokens: int | None = None
-    steps: tuple[CleaningStep, ...] = ()
-
-    @classmethod
-    @abstractmethod
-    def load(cls, folder: Path, config: ArtifactConfig) -> Self:
-        """The classifier whose artifact lies in a folder."""
-
-    @abstractmethod
-    def probabilities(self, text: str) -> NDArray[np.float64]:
-        """The probabilities of all classes for one clean text, shape (classes,), sum 1.
-
-        One text at a time on purpose: no answer depends on what else is asked at that moment.
-        """
-
-    def classify(self, text: str) -> Answer:
-        """The answer for one text, as it came."""
-        probabilities = self.probabilities(clean(text, self.steps))
-        best = int(probabilities.argmax())
-        confidence = float(probabilities[best])
-        return Answer(self.labels[best], confidence, tuple(probabilities.tolist()))
-
-    def classify_timed(self, text: str) -> TimedAnswer:
-        """The answer for one text, and how long it took."""
-        start = time.perf_counter()
-        answer = self.classify(text)
-        return TimedAnswer(answer, time.perf_counter() - start)
-
-    def classify_all(self, texts: Iterable[str], *, threads: int = 1) -> Iterator[TimedAnswer]:
-        """The answers in the order of the texts, a few texts ahead of the reader."""
-        pending = iter(texts)
-        with ThreadPoolExecutor(threads, thread_name_prefix="classify") as pool:
-            while block := list(islice(pending, threads * _TEXTS_A_THREAD)):
-                yield from pool.map(self.classify_timed, block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +60,44 @@ class TrainingData:
     def labels(self) -> tuple[str, ...]:
         """The classes, sorted."""
         return tuple(sorted(set(self.train.labels)))
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """What is known after a part of training.
+
+    Attributes:
+        epoch: How often the training part was gone through.
+        metrics: As `loss`, `val_loss`, `val_accuracy`.
+    """
+
+    epoch: float
+    metrics: Mapping[str, float]
+
+
+Announce = Callable[[Milestone], None]
+
+
+def _unheard(_: Milestone) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSite:
+    """Where a family works, and who watches.
+
+    Attributes:
+        drafts: An empty folder for exports; it is gone when training ends, well or not.
+        checkpoints: A folder that outlives the process, for what a killed run goes on from; None
+            where nothing is to outlive it. It belongs to these data, parameters and seed alone.
+        progress: Shows long work.
+        announce: Hears every milestone, and may raise to stop.
+    """
+
+    drafts: Path
+    checkpoints: Path | None
+    progress: Progress
+    announce: Announce = _unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +165,27 @@ class Family(ABC):
         """Family and backbone: what a major version stands for."""
 
     @abstractmethod
-    def _learn(self, data: TrainingData, drafts: Path, progress: Progress) -> Learned:
-        """Learn, and write the files that serve into folders under `drafts`."""
+    def _learn(self, data: TrainingData, site: TrainingSite) -> Learned:
+        """Learn, and write the files that serve into folders under the site's `drafts`."""
 
-    def train(self, data: TrainingData, folder: Path, progress: Progress) -> TrainingOutcome:
+    def train(
+        self,
+        data: TrainingData,
+        folder: Path,
+        progress: Progress,
+        *,
+        checkpoints: Path | None = None,
+        announce: Announce = _unheard,
+    ) -> TrainingOutcome:
         """Learn from the data and write a whole artifact into an empty folder.
+
+        Args:
+            data: What to learn from.
+            folder: Where the artifact goes.
+            progress: Shows long work.
+            checkpoints: A folder of this training alone; what a killed one left there is gone on
+                with.
+            announce: Hears every milestone of a family that has some, and may raise to stop.
 
         Raises:
             RecordError: Fewer than two classes, validation rows of a class that isn't learned, or
@@ -218,7 +197,8 @@ class Family(ABC):
         config = ArtifactConfig(self.name, data.labels, self.parameters, data.cleaning)
         truth = np.searchsorted(data.labels, data.validation.labels)
         with TemporaryDirectory(prefix="classmark-train-") as drafts:
-            learned = self._learn(data, Path(drafts), progress)
+            site = TrainingSite(Path(drafts), checkpoints, progress, announce)
+            learned = self._learn(data, site)
             answers = {}
             for name, export in progress.track(
                 learned.exports.items(), "Checking exports", len(learned.exports)
