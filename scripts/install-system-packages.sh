@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that tests use (headless Chromium for the web page).
+# Installs the Debian packages that tests use (headless Chromium for the web page,
+# Pango for reports as PDF).
 # Without root or apt it says so and leaves those tests to skip.
 set -euo pipefail
-packages=(chromium)
+packages=(chromium libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
 
 missing=()
 for package in "${packages[@]}"; do
