@@ -29,7 +29,7 @@ class Parrot(Classifier):
         del folder, config
         return cls()
 
-    def probabilities(self, text: str) -> NDArray[np.float64]:
+    def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         """The numbers behind the title."""
         return np.array([float(number) for number in text.rpartition("\n")[2].split()])
 

@@ -83,7 +83,7 @@ def test_nothing_is_asked_before_all_labels_are_known(make_documents: MakeDocume
         def load(cls, folder: Any, config: Any) -> Any:
             raise NotImplementedError
 
-        def probabilities(self, text: str) -> Any:
+        def _uncalibrated(self, text: str) -> Any:
             raise AssertionError(text)
 
     with pytest.raises(RecordError):

@@ -47,7 +47,7 @@ class Held(Classifier):
         del folder, config
         return cls()
 
-    def probabilities(self, text: str) -> NDArray[np.float64]:
+    def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         self.asked.append(text)
         assert self.let_go.wait(20)
         return np.array([0.2, 0.3, 0.5])
@@ -56,7 +56,7 @@ class Held(Classifier):
 class Slow(Held):
     """Takes its time for every text."""
 
-    def probabilities(self, text: str) -> NDArray[np.float64]:
+    def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         self.asked.append(text)
         time.sleep(0.005)
         return np.array([0.2, 0.3, 0.5])
@@ -65,7 +65,7 @@ class Slow(Held):
 class Broken(Held):
     """Can't answer at all."""
 
-    def probabilities(self, text: str) -> NDArray[np.float64]:
+    def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         raise RuntimeError(f"secret detail about {text}")
 
 

@@ -61,11 +61,15 @@ class Classifier(ABC):
         """The classifier whose artifact lies in a folder."""
 
     @abstractmethod
+    def _uncalibrated(self, text: str) -> NDArray[np.float64]:
+        """What the family itself gives as the probabilities of one clean text, shape (classes,)."""
+
     def probabilities(self, text: str) -> NDArray[np.float64]:
         """The probabilities of all classes for one clean text, shape (classes,), sum 1.
 
         One text at a time on purpose: no answer depends on what else is asked at that moment.
         """
+        return self._uncalibrated(text)
 
     def classify(self, text: str) -> Answer:
         """The answer for one text, as it came."""

@@ -43,7 +43,7 @@ class EncoderClassifier(Classifier):
             raise damaged(folder, "labels and weights do not belong together")
         return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), config)
 
-    def probabilities(self, text: str) -> NDArray[np.float64]:
+    def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         """The softmax of the head, shape (classes,)."""
         tokens = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
         inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}

@@ -53,7 +53,7 @@ class LinearClassifier(Classifier):
         vocabulary = {term: index for index, term in enumerate(terms)}
         return cls(config.labels, vocabulary, weights, int(config.parameters["longest_ngram"]))
 
-    def probabilities(self, text: str) -> NDArray[np.float64]:
+    def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         """The softmax of the class scores, shape (classes,)."""
         scores = self._intercept.astype(np.float64)
         counts = Counter(self._terms(text))
