@@ -11,7 +11,13 @@ from sqlalchemy import make_url
 from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
 from classmark.serving import ServingSettings
-from classmark.settings import CONFIGURATION, ServeJob, Settings, load_settings
+from classmark.settings import (
+    CONFIGURATION,
+    ServeJob,
+    Settings,
+    TrackingSettings,
+    load_settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +40,14 @@ def test_every_setting_has_a_default(tmp_path: Path) -> None:
     assert found.database == f"sqlite:///{tmp_path}/classmark.db"
     assert found.serving == ServingSettings()
     assert found.collecting == CollectingSettings()
+    assert found.tracking == TrackingSettings()
     assert found.actor
 
 
 def test_every_setting_is_described() -> None:
     described = {name for name, field in Settings.model_fields.items() if field.description}
-    assert described == set(Settings.model_fields) - {"serving", "collecting"}
-    for room in (ServingSettings, CollectingSettings):
+    assert described == set(Settings.model_fields) - {"serving", "collecting", "tracking"}
+    for room in (ServingSettings, CollectingSettings, TrackingSettings):
         for name in room.__slots__:
             assert f"{name}: " in (room.__doc__ or "")
 
@@ -190,3 +197,56 @@ def test_a_key_that_can_t_be_one_is_refused_and_not_told(
     with pytest.raises(SettingError, match="semantic_scholar_key") as refused:
         load_settings(tmp_path)
     assert "s3cr" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("written", "is_on"), [("true", True), ("false", False), ("auto", True)])
+def test_tracking_is_on_off_or_follows_from_what_is_installed(
+    written: str, is_on: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSMARK_TRACKING__ENABLED", written)
+    assert load_settings(tmp_path).tracking.is_on is is_on
+    (tmp_path / CONFIGURATION).write_text(f"tracking:\n  enabled: {written}\n")
+    monkeypatch.delenv("CLASSMARK_TRACKING__ENABLED")
+    assert load_settings(tmp_path).tracking.is_on is is_on
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "http://127.0.0.1:5000",
+        "https://ada:s3cret@tracking.example.org/mlflow/",
+        "http://[::1]:5000",
+        "sqlite:////var/lib/mlflow.db",
+    ],
+)
+def test_runs_may_be_kept_on_a_server_or_in_a_file(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSMARK_TRACKING__URI", uri)
+    found = load_settings(tmp_path)
+    assert found.tracking.uri == uri
+    assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "tracking.example.org/s3cret",
+        "ftp://ada:s3cret@tracking.example.org",
+        "postgresql://ada:s3cret@tracking.example.org/mlflow",
+        "https://",
+        "https://tracking.example.org/?token=s3cret",
+        "https://tracking.example.org/#s3cret",
+        "https://ada:s3cret@tracking.example.org:99999",
+        "http://[s3cret",
+        "sqlite:///",
+    ],
+)
+def test_a_store_that_can_t_be_one_is_refused_and_not_told(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSMARK_TRACKING__URI", uri)
+    found = refusal(tmp_path)
+    assert "tracking: uri is neither http(s)://" in found
+    assert "s3cret" not in found

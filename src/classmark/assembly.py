@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -40,10 +41,14 @@ from classmark.serving import (
 )
 from classmark.settings import ServeJob, Settings, load_settings
 
+if TYPE_CHECKING:
+    from classmark.training import Tracker
+
 logger = logging.getLogger(__name__)
 
-# By name: it needs an extra and is loaded when it is asked for.
+# By name: they need an extra and are loaded when they are asked for.
 _PAGE = "classmark.serving.ui"
+_TRAINING = "classmark.training"
 
 
 def utc_now() -> datetime:
@@ -85,6 +90,16 @@ class Home:
         return self.folder / "results"
 
     @property
+    def data(self) -> Path:
+        """Where datasets and tables are kept."""
+        return self.folder / "data"
+
+    @property
+    def studies(self) -> Path:
+        """Where searches keep what they found."""
+        return self.folder / "tuning"
+
+    @property
     def tables(self) -> TableStore:
         """Tables that we learn from."""
         return TableStore(self.folder / "data")
@@ -94,6 +109,27 @@ class Home:
         """What collects papers into this home."""
         harvests = HarvestStore(self.database, now=utc_now)
         return Collector(harvests, self.folder / "data", self.settings.collecting)
+
+    @property
+    def tracker(self) -> "Tracker":
+        """What keeps the record of training runs.
+
+        Raises:
+            MissingExtraError: What training needs is not installed.
+        """
+        try:
+            training = import_module(_TRAINING)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("Training", extra="train") from error
+        tracking = self.settings.tracking
+        found: Tracker = (
+            training.MlflowTracker(
+                self.folder / "tracking", tracking.uri, timeout_seconds=tracking.timeout_seconds
+            )
+            if tracking.is_on
+            else training.Untracked()
+        )
+        return found
 
     @property
     def threads(self) -> int:

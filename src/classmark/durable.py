@@ -97,11 +97,15 @@ def point_link(link: Path, target: str) -> None:
 
 
 @contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
-    """Hold a lock file against all other processes; the kernel frees it when we die."""
+def exclusive(lock: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file against all other processes; the kernel frees it when we die.
+
+    Raises:
+        BlockingIOError: Another process holds it, and we are not to wait.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 

@@ -6,7 +6,8 @@
     ├── InputError               mend the input                  exit 2   HTTP 422
     │   ├── SourceError          ... the file
     │   ├── RecordError          ... these records of it
-    │   └── SettingError         ... this setting or argument
+    │   ├── SettingError         ... this setting or argument
+    │   └── DivergedError        ... the parameters of this training
     ├── NotFoundError            name another one                exit 3   HTTP 404
     │   ├── UnknownDatasetError
     │   ├── UnknownModelError
@@ -69,6 +70,10 @@ class RecordError(InputError):
 
 class SettingError(InputError):
     """A setting or an argument has a value that can't be."""
+
+
+class DivergedError(InputError):
+    """A training's loss became no number."""
 
 
 class NotFoundError(ClassmarkError):

@@ -1,15 +1,19 @@
 """How long work tells that it goes on, without knowing who watches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+# Asked for a few words beside the bar, whenever it is drawn.
+Note = Callable[[], str]
 
 
 class Progress(Protocol):
     """Somebody who watches long work."""
 
-    def track(self, items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
+    def track(
+        self, items: Iterable[T], doing: str, total: int | None = None, note: Note | None = None
+    ) -> Iterator[T]:
         """The items, one by one, while `doing` is shown with how many of `total` are done."""
         ...
 
@@ -17,7 +21,9 @@ class Progress(Protocol):
 class Silent:
     """Nobody watches."""
 
-    def track(self, items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
+    def track(
+        self, items: Iterable[T], doing: str, total: int | None = None, note: Note | None = None
+    ) -> Iterator[T]:
         """The items, one by one."""
-        del doing, total
+        del doing, total, note
         yield from items

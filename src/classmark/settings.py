@@ -7,9 +7,11 @@ A setting is taken from, first wins: the environment (`CLASSMARK_DATABASE_URL`,
 import getpass
 import math
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -27,10 +29,34 @@ from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
 from classmark.serving import ServingSettings
 
-Room = TypeVar("Room", ServingSettings, CollectingSettings)
-
 CONFIGURATION = "classmark.yaml"
 _MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingSettings:
+    """Whether and where the record of training runs is kept.
+
+    It stands here, as its room can't be imported without what training needs.
+
+    Attributes:
+        enabled: "auto" keeps it where MLflow is installed.
+        uri: Of an MLflow server (http, https) or of another SQLite file; empty keeps the record in
+            the home. It may hold a name and password and is therefore never shown as it is.
+        timeout_seconds: How long training waits for a server, at its start and at its end.
+    """
+
+    enabled: bool | Literal["auto"] = "auto"
+    uri: str = field(default="", repr=False)
+    timeout_seconds: float = 5.0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a record is to be kept."""
+        return find_spec("mlflow") is not None if self.enabled == "auto" else self.enabled
+
+
+Room = TypeVar("Room", ServingSettings, CollectingSettings, TrackingSettings)
 
 
 def _user() -> str:
@@ -56,6 +82,7 @@ class Settings(BaseSettings):
     )
     collecting: CollectingSettings = CollectingSettings()
     serving: ServingSettings = ServingSettings()
+    tracking: TrackingSettings = TrackingSettings()
 
     @property
     def database(self) -> str:
@@ -64,7 +91,7 @@ class Settings(BaseSettings):
             return self.database_url
         return URL.create("sqlite", database=str(self.home / "classmark.db")).render_as_string()
 
-    @field_validator("serving", "collecting")
+    @field_validator("serving", "collecting", "tracking")
     @classmethod
     def _no_negative_numbers(cls, value: Room) -> Room:
         numbers = {name: it for name, it in asdict(value).items() if not isinstance(it, str)}
@@ -90,6 +117,14 @@ class Settings(BaseSettings):
             ncbi_key=keys["ncbi_key"],
             semantic_scholar_key=keys["semantic_scholar_key"],
         )
+
+    @field_validator("tracking")
+    @classmethod
+    def _uri_of_a_server_or_a_file(cls, value: TrackingSettings) -> TrackingSettings:
+        if not _is_tracking_uri(value.uri):
+            # It may hold a password: what it is stays untold.
+            raise ValueError("uri is neither http(s)://HOST[:PORT] nor sqlite:///PATH")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -171,6 +206,19 @@ def load_settings(home: Path | None = None) -> Settings:
             f"{folder / CONFIGURATION} can't be read ({' '.join(str(error).split())}).",
             remedy="Mend its YAML: one `name: value` a line.",
         ) from error
+
+
+def _is_tracking_uri(uri: str) -> bool:
+    """Whether runs can be kept there: a server's address, a SQLite file, or empty."""
+    try:
+        parts = urlsplit(uri)
+        # Asked for, it raises where it is none.
+        _ = parts.port
+    except ValueError:
+        return False
+    if parts.scheme in {"http", "https"}:
+        return bool(parts.hostname) and not parts.query and not parts.fragment
+    return not uri or (uri.startswith("sqlite:///") and uri != "sqlite:///")
 
 
 def _folder(given: Path) -> Path:

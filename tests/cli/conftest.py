@@ -25,9 +25,13 @@ LABELS = ("cs.AI", "cs.CV", "cs.DB")
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of every process here: settings of whoever runs the tests play no part."""
+    """The environment of every process here: settings of whoever runs the tests play no part.
+
+    Runs are not tracked unless a test says so: MLflow takes its time.
+    """
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CLASSMARK_")}
-    return ours | {"TMPDIR": str(tmp_path_factory.mktemp("tmp")), "COLUMNS": "200"}
+    own = {"TMPDIR": str(tmp_path_factory.mktemp("tmp")), "COLUMNS": "200"}
+    return ours | own | {"CLASSMARK_TRACKING__ENABLED": "false"}
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,12 @@ Look = Callable[[Path], dict[str, object]]
 # Arguments of a command -> its JSON result and how it ended.
 Result = Callable[..., tuple[dict[str, Any], Done]]
 
-EVALUATION = {"accuracy", "macro_f1", "n", "per_class", "latency"}
+EVALUATION = {
+    *("accuracy", "macro_f1", "n", "per_class", "latency"),
+    *("calibration_error", "calibration_error_interval", "brier", "log_loss"),
+    *("coverage", "coverage_interval", "accuracy_answered", "accuracy_answered_interval"),
+    *("abstain_below", "coverage_at_90"),
+}
 
 
 @pytest.fixture
@@ -122,14 +127,22 @@ def test_evaluate_measures_and_reports(
     assert "cs.DB" in done.stdout
 
 
-def test_compare_tells_who_wins(result: Result, shelf: Path, papers: Path) -> None:
-    found, done = result("compare", "shelf@v1.0.0", "shelf@latest", papers, "--home", shelf)
+def test_compare_tells_who_wins(result: Result, shelf: Path, papers: Path, tmp_path: Path) -> None:
+    out = tmp_path / "compared"
+    compared = ("compare", "shelf@v1.0.0", "shelf@latest", papers, "--out", out)
+    found, done = result(*compared, "--home", shelf)
     assert found["n"] == 60
     assert (found["a"]["version"], found["b"]["version"]) == ("shelf_v1.0.0", "shelf_v1.0.1")
     assert found["winner"] in {None, "shelf_v1.0.0", "shelf_v1.0.1"}
     assert 0 <= found["p_value"] <= 1
     assert found["interval"][0] <= found["difference"] <= found["interval"][1]
-    assert done.stdout.strip() == found["verdict"]
+    assert set(found["per_class"]) == {"cs.AI", "cs.CV", "cs.DB"}
+    assert found["per_class"]["cs.DB"]["n"] == 20
+    assert set(found["regressions"]) <= set(found["per_class"])
+    assert found["flips"]["count"] == round(60 * (1 - found["agreement"]))
+    assert len(Path(found["flips"]["path"]).read_text().splitlines()) == found["flips"]["count"] + 1
+    assert json.loads((out / "comparison.json").read_bytes()) == found
+    assert done.stdout.startswith(found["verdict"])
 
 
 def test_versions_lists_all(result: Result, shelf: Path) -> None:

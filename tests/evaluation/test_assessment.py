@@ -94,7 +94,8 @@ def test_who_watches_sees_every_document(parrot: Classifier, make_documents: Mak
     seen: list[tuple[str, int | None, int]] = []
 
     class Listener(Silent):
-        def track(self, items: Any, doing: str, total: int | None = None) -> Any:
+        def track(self, items: Any, doing: str, total: int | None = None, note: Any = None) -> Any:
+            assert note is None
             for number, item in enumerate(items):
                 seen.append((doing, total, number))
                 yield item

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
+from classmark.documents import Document
 from classmark.errors import RecordError
-from classmark.evaluation import Comparison, compare
+from classmark.evaluation import Comparison, compare, flips, flips_csv
+from classmark.models import Answer
 
 ANSWERS = st.lists(st.tuples(*[st.sampled_from(["x", "y", "z"])] * 3), min_size=1, max_size=60)
 
@@ -131,3 +133,42 @@ def test_no_rows_can_not_be_compared() -> None:
 def test_lists_of_different_lengths_are_not_compared() -> None:
     with pytest.raises(ValueError, match="argument 2"):
         compare(["t", "t"], ["t", "t"], ["t"])
+
+
+def test_each_class_is_compared_for_itself() -> None:
+    truth = ["x"] * 40 + ["y"] * 40 + ["z"]
+    a = ["x"] * 40 + ["f"] * 20 + ["y"] * 20 + ["z"]
+    b = ["f"] * 12 + ["x"] * 28 + ["y"] * 40 + ["f"]
+    found = compare(truth, a, b)
+    assert [(one.label, one.rows) for one in found.per_class] == [("x", 40), ("y", 40), ("z", 1)]
+    worse, better, single = found.per_class
+    assert (worse.recall_a, worse.recall_b) == (1.0, 0.7)
+    assert (worse.only_a_right, worse.only_b_right) == (12, 0)
+    assert worse.p_value == pytest.approx(2 / 2**12)
+    # Three tests: the second smallest p-value counts twice, the largest for itself.
+    assert worse.adjusted == pytest.approx(2 * worse.p_value)
+    assert better.adjusted == pytest.approx(3 * better.p_value)
+    assert single.adjusted == 1
+    assert found.regressions == (worse,)
+
+
+def test_agreement_counts_wrong_answers_that_are_the_same_too() -> None:
+    assert compare(["t"] * 4, ["t", "f", "f", "t"], ["t", "f", "g", "f"]).agreement == 0.5
+
+
+def test_flips_are_the_documents_that_get_different_labels() -> None:
+    documents = [Document(str(row), f"text {row}", "x", "=1+1") for row in range(4)]
+    a = [Answer(label, 0.9, (0.9, 0.1)) for label in "xxyy"]
+    b = [Answer(label, 0.6, (0.6, 0.4)) for label in "xyxz"]
+    found = flips(documents, a, b)
+    assert [(one.document.id, one.a.label, one.b.label) for one in found] == [
+        ("1", "x", "y"),
+        ("2", "y", "x"),
+        ("3", "y", "z"),
+    ]
+    assert flips_csv(found).splitlines() == [
+        "id,true,a,b,confidence_a,confidence_b,right,title",
+        "1,x,x,y,0.9,0.6,a,'=1+1",
+        "2,x,y,x,0.9,0.6,b,'=1+1",
+        "3,x,y,z,0.9,0.6,,'=1+1",
+    ]

@@ -1,13 +1,19 @@
-"""The report: five files, nothing from outside, and nothing in it that runs."""
+"""The report: a page and its PDF, nothing from outside, and nothing in it that runs."""
 
 import csv
+import os
 import re
 import struct
+import subprocess
+import sys
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -22,12 +28,25 @@ from classmark.evaluation import (
     latency_of,
     measure,
     write_report,
+    write_report_at,
 )
-from classmark.evaluation.plots import plot_confusion, plot_per_class
+from classmark.evaluation.plots.class_plots import draw_confusion, draw_per_class
+from classmark.evaluation.plots.confidence_plots import (
+    draw_confidence,
+    draw_reliability,
+    draw_risk_coverage,
+)
+from classmark.evaluation.plots.drawing import drawing_style
 from classmark.models import Answer, Classifier
 
 MakeDocuments = Callable[[list[tuple[str, str, tuple[float, float, float]]]], list[Document]]
-HEADING = ReportHeading("shelves_v1.0.0", "papers.jsonl", datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC))
+HEADING = ReportHeading(
+    "shelves_v1.0.0",
+    "papers.jsonl",
+    datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC),
+    (("family", "linear"), ("parameters", "longest_ngram 2")),
+    "The linear baseline was worse.",
+)
 ROWS = [
     ("one", "db", (0.8, 0.1, 0.1)),
     ("two", "db", (0.2, 0.7, 0.1)),
@@ -35,6 +54,10 @@ ROWS = [
     ("four", "ml", (0.05, 0.05, 0.9)),
     ("five", "ro", (0.3, 0.3, 0.4)),
 ]
+PLOTS = (
+    *("confusion.png", "per_class.png", "reliability.png", "confidence.png"),
+    *("risk_coverage.png", "slices.png"),
+)
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -60,14 +83,13 @@ def page_of(folder: Path) -> Page:
     return Page((folder / "report.html").read_text("utf-8"))
 
 
-def errors_in(folder: Path) -> list[dict[str, str]]:
-    with (folder / "errors.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.fixture(scope="module")
 def assessment(parrot: Classifier, make_documents: MakeDocuments) -> Assessment:
-    return assess(parrot, make_documents(ROWS))
+    dated = [
+        replace(one, published="2023" if one.label == "db" else "2024")
+        for one in make_documents(ROWS)
+    ]
+    return assess(parrot, dated)
 
 
 @pytest.fixture(scope="module")
@@ -80,23 +102,22 @@ def retitled(assessment: Assessment, **changes: Any) -> Assessment:
     return replace(assessment, documents=[replace(one, **changes) for one in assessment.documents])
 
 
-def test_a_report_is_five_files_in_a_folder_of_its_own(folder: Path) -> None:
+def test_a_report_is_a_page_a_pdf_plots_and_tables_in_a_folder_of_its_own(folder: Path) -> None:
     assert folder.name == "shelves_v1.0.0_20240506T070809_000000Z"
     assert {path.name for path in folder.iterdir()} == {
-        *("report.html", "confusion.png", "per_class.png", "errors.csv", "metrics.json")
+        *("report.html", "report.pdf", "errors.csv", "performance.csv", "metrics.json"),
+        *PLOTS,
     }
 
 
-def test_the_folder_is_named_in_utc_whatever_the_clock_s_zone(
-    assessment: Assessment, tmp_path: Path
-) -> None:
+def test_the_folder_is_named_in_utc_whatever_the_clock_s_zone() -> None:
     elsewhere = HEADING.evaluated_at.astimezone(timezone(timedelta(hours=-8)))
-    found = write_report(assessment, replace(HEADING, evaluated_at=elsewhere), tmp_path)
-    assert found.name.endswith("_20240506T070809_000000Z")
+    named = replace(HEADING, evaluated_at=elsewhere).folder_name
+    assert named.endswith("_20240506T070809_000000Z")
 
 
 def test_the_plots_are_png_of_a_size_that_can_be_read(folder: Path) -> None:
-    for name in ("confusion.png", "per_class.png"):
+    for name in PLOTS:
         content = (folder / name).read_bytes()
         assert content.startswith(PNG)
         width, height = struct.unpack(">II", content[16:24])
@@ -114,24 +135,81 @@ def test_the_figures_are_kept_as_json(folder: Path, assessment: Assessment) -> N
     assert set(found["latency"]) == {"mean_ms", "p50_ms", "p95_ms", "p99_ms"}
 
 
-def test_errors_are_listed_the_surest_first(folder: Path) -> None:
-    rows = errors_in(folder)
-    assert [(row["id"], row["true"], row["given"]) for row in rows] == [
-        ("four", "ml", "ro"),
-        ("two", "db", "ml"),
+def test_slices_and_weak_points_are_kept_as_json_too(folder: Path) -> None:
+    found = orjson.loads((folder / "metrics.json").read_bytes())
+    assert [(one["kind"], one["name"], one["rows"]) for one in found["slices"]] == [
+        ("year", "2023", 2),
+        ("year", "2024", 3),
     ]
-    assert rows[0]["confidence"] == "0.9"
-    assert rows[0]["text"].startswith("About four.\n")
+    assert found["findings"][-1].startswith("5 documents leave accuracy open")
+
+
+def test_the_pdf_is_of_a4_pages_with_the_plots(folder: Path) -> None:
+    content = (folder / "report.pdf").read_bytes()
+    assert content.startswith(b"%PDF-")
+    written = b"".join(_plain(stream) for stream in content.split(b"stream\n"))
+    # A4 in points, and as many images as there are plots.
+    assert re.search(rb"/MediaBox ?\[0 0 595\.2\d* 841\.8\d*\]", written)
+    assert len(re.findall(rb"/Subtype ?/Image", content)) >= len(PLOTS)
+
+
+def _plain(stream: bytes) -> bytes:
+    """What a stream of a PDF holds, where it is one that can be inflated."""
+    with suppress(zlib.error):
+        return zlib.decompressobj().decompress(stream)
+    return stream
+
+
+@pytest.mark.parametrize(
+    "broken", ["raise OSError('cannot load library pango')", "raise ModuleNotFoundError('none')"]
+)
+def test_where_pango_or_weasyprint_is_missing_all_but_the_pdf_is_written(
+    broken: str, tmp_path: Path
+) -> None:
+    (tmp_path / "weasyprint.py").write_text(broken)
+    script = """
+        import sys
+        from datetime import UTC, datetime
+        from pathlib import Path
+        import numpy as np
+        from classmark.documents import Document
+        from classmark.evaluation import (
+            Assessment, ReportHeading, latency_of, measure, write_report_at
+        )
+        from classmark.models import Answer
+        rows = np.array([[0.9, 0.1], [0.2, 0.8]])
+        documents = [Document("1", "one", "a"), Document("2", "two", "b")]
+        answers = [Answer("a", 0.9, (0.9, 0.1)), Answer("b", 0.8, (0.2, 0.8))]
+        evaluation = measure(["a", "b"], rows, ("a", "b"), latency_of([0.001]))
+        heading = ReportHeading("m_v1.0.0", "two", datetime.now(UTC))
+        folder = Path(sys.argv[1])
+        write_report_at(Assessment(documents, answers, evaluation), heading, folder)
+        print(sorted(path.name for path in folder.iterdir()))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(script), tmp_path / "report"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "report.html" in done.stdout
+    assert "errors.csv" in done.stdout
+    assert ".pdf" not in done.stdout
 
 
 def test_the_page_says_what_was_measured(folder: Path) -> None:
     page = page_of(folder)
     assert "Evaluation of shelves_v1.0.0" in page.text
     assert "5 labelled documents from papers.jsonl" in page.text
+    assert "60.0 % of the answers are right" in page.text
     assert "0.600" in page.text
+    assert "5 documents leave accuracy open" in page.text
+    assert "longest_ngram 2" in page.text
+    assert "The linear baseline was worse." in page.text
     assert "About four" in page.text
     assert "All 2 errors" in page.text
-    assert page.elements.count("img") == 2
+    assert page.elements.count("img") == len(PLOTS)
 
 
 def test_the_page_asks_nothing_of_the_outside(folder: Path) -> None:
@@ -143,16 +221,14 @@ def test_the_page_asks_nothing_of_the_outside(folder: Path) -> None:
     assert re.findall(r"https?:|@import|url\(|//\w", re.sub(r"base64,[^\"]+", "", source)) == []
 
 
-@pytest.mark.parametrize("field", ["id", "title"])
-def test_markup_in_a_document_is_shown_and_not_run(
-    assessment: Assessment, tmp_path: Path, field: str
-) -> None:
+def test_markup_in_a_document_is_shown_and_not_run(assessment: Assessment, tmp_path: Path) -> None:
     markup = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"quotes' {{ 7 * 7 }}"
-    folder = write_report(retitled(assessment, **{field: markup}), HEADING, tmp_path)
-    page = page_of(folder)
+    changed = retitled(assessment, title=markup, id=f"{markup}!")
+    page = page_of(write_report(changed, HEADING, tmp_path))
     assert "script" not in page.elements
-    assert page.elements.count("img") == 2
+    assert page.elements.count("img") == len(PLOTS)
     assert markup in page.text
+    assert f"{markup}!" in page.text
 
 
 def test_markup_in_labels_model_and_source_is_shown_and_not_run(tmp_path: Path) -> None:
@@ -168,24 +244,6 @@ def test_markup_in_labels_model_and_source_is_shown_and_not_run(tmp_path: Path) 
         assert text in page.text
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_is_a_formula_to_a_spreadsheet(
-    assessment: Assessment, tmp_path: Path, start: str
-) -> None:
-    formula = f"{start}HYPERLINK(1)"
-    changed = retitled(assessment, id=formula, title=formula, text=formula)
-    for row in errors_in(write_report(changed, HEADING, tmp_path)):
-        assert {row["id"], row["title"], row["text"]} == {f"'{formula}"}
-
-
-def test_a_document_without_a_title_is_shown_by_its_first_words(
-    assessment: Assessment, tmp_path: Path
-) -> None:
-    changed = retitled(assessment, title="", text="first words " * 50)
-    folder = write_report(changed, HEADING, tmp_path)
-    assert errors_in(folder)[0]["title"] == ("first words " * 50)[:80]
-
-
 def test_without_errors_the_page_says_so(
     parrot: Classifier, make_documents: MakeDocuments, tmp_path: Path
 ) -> None:
@@ -193,7 +251,7 @@ def test_without_errors_the_page_says_so(
     page = page_of(folder)
     assert "There are none." in page.text
     assert "not defined" in page.text
-    assert errors_in(folder) == []
+    assert (folder / "errors.csv").read_text().count("\n") == 1
 
 
 def test_only_the_first_errors_are_on_the_page_and_all_of_them_in_the_csv(
@@ -203,14 +261,16 @@ def test_only_the_first_errors_are_on_the_page_and_all_of_them_in_the_csv(
     folder = write_report(assess(parrot, make_documents(rows)), HEADING, tmp_path)
     assert page_of(folder).text.count("About document") == 20
     assert "All 30 errors" in page_of(folder).text
-    assert len(errors_in(folder)) == 30
+    with (folder / "errors.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 30
 
 
-def test_a_report_never_takes_the_place_of_another(assessment: Assessment, tmp_path: Path) -> None:
-    first = write_report(assessment, HEADING, tmp_path)
+def test_a_report_never_takes_the_place_of_another(assessment: Assessment, folder: Path) -> None:
+    before = (folder / "report.html").read_bytes()
     with pytest.raises(FileExistsError):
-        write_report(assessment, HEADING, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [first.name]
+        write_report_at(assessment, replace(HEADING, source="elsewhere"), folder)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert (folder / "report.html").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -224,23 +284,31 @@ def test_a_report_never_takes_the_place_of_another(assessment: Assessment, tmp_p
     ],
     ids=["two", "dollars", "other scripts", "long", "many"],
 )
-def test_any_labels_can_be_plotted(labels: tuple[str, ...], tmp_path: Path) -> None:
+def test_any_labels_can_be_plotted(labels: tuple[str, ...]) -> None:
     rng = np.random.default_rng(0)
     truth = [labels[index % len(labels)] for index in range(50)]
     answers = rng.dirichlet(np.ones(len(labels)), 50)
     evaluation = measure(truth, answers, labels, latency_of([0.001]))
-    for plot in (plot_confusion, plot_per_class):
-        plot(evaluation, tmp_path / "plot.png")
-        assert (tmp_path / "plot.png").read_bytes().startswith(PNG)
+    with drawing_style():
+        for draw in (draw_confusion, draw_per_class):
+            assert draw(evaluation).png.startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    ("confidences", "right"),
+    [([1.0], [True]), ([0.5], [False]), ([1.0] * 30, [True] * 30), ([0.1, 0.9], [False, True])],
+)
+def test_any_confidences_can_be_plotted(confidences: list[float], right: list[bool]) -> None:
+    with drawing_style():
+        for draw in (draw_reliability, draw_confidence, draw_risk_coverage):
+            assert draw(np.array(confidences), np.array(right)).png.startswith(PNG)
 
 
 @pytest.mark.slow
-def test_a_thousand_classes_can_be_plotted(tmp_path: Path) -> None:
+def test_a_thousand_classes_can_be_plotted() -> None:
     labels = tuple(f"class {number}" for number in range(1200))
     answers = np.eye(1200)
     evaluation = measure(labels, answers, labels, latency_of([0.001]))
-    plot_confusion(evaluation, tmp_path / "confusion.png")
-    plot_per_class(evaluation, tmp_path / "per_class.png")
-    for name in ("confusion.png", "per_class.png"):
-        width, height = struct.unpack(">II", (tmp_path / name).read_bytes()[16:24])
+    for draw in (draw_confusion, draw_per_class):
+        width, height = struct.unpack(">II", draw(evaluation).png[16:24])
         assert max(width, height) < 10_000

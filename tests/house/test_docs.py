@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +23,13 @@ from classmark.cli import COMMANDS
 from classmark.database import Database
 from classmark.documents import DEFAULT_STEPS, REDACTION, CollectingSettings, DropReason
 from classmark.errors import ClassmarkError
-from classmark.models import CATALOGUE, Classifier, family_class
+from classmark.models import (
+    CATALOGUE,
+    TABLE_CATALOGUE,
+    Classifier,
+    family_class,
+    table_family_class,
+)
 from classmark.models.artifact import ArtifactConfig
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import PredictionLog, Spool
@@ -36,7 +42,7 @@ from classmark.serving import (
     ServingSettings,
     create_api,
 )
-from classmark.settings import Settings
+from classmark.settings import Settings, TrackingSettings
 
 _CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?[^)]*\)|^\s*\[[^\]]+\]:\s*<?(\S+?)>?\s*$", re.MULTILINE)
@@ -45,7 +51,11 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 # Packages that hold no room of the river.
 _NO_ROOMS = {"migrations", "cli"}
-ROOMS_WITH_SETTINGS = {"serving": ServingSettings, "collecting": CollectingSettings}
+ROOMS_WITH_SETTINGS = {
+    "serving": ServingSettings,
+    "collecting": CollectingSettings,
+    "tracking": TrackingSettings,
+}
 
 
 def relative_links(text: str) -> Iterator[str]:
@@ -335,15 +345,31 @@ def test_every_family_is_described_with_each_of_its_parameters(
     family: str, repository: Path
 ) -> None:
     section = sections(page(repository, "models.md"), 3)[family]
-    parameters = family_class(family).with_parameters({}).parameters
+    everything = family_class(family).with_parameters({}).parameters
+    # As they are written down: some defaults are settled when the family is made.
+    defaults = asdict(family_class(family).parameters_class())
+    # Those of a composite's members stand in the members' own sections.
+    parameters = {
+        key: defaults.get(key, it) for key, it in everything.items() if not isinstance(it, dict)
+    }
     described = re.findall(r"^\| `(\w+)` \| (\S+) \|", section, re.MULTILINE)
     assert [name for name, _ in described] == list(parameters)
     assert {name: _as_written(value) for name, value in parameters.items()} == dict(described)
 
 
+@pytest.mark.parametrize("family", TABLE_CATALOGUE)
+def test_every_family_for_tables_is_described_with_each_of_its_parameters(
+    family: str, repository: Path
+) -> None:
+    section = sections(page(repository, "tables.md"), 4)[family]
+    parameters = table_family_class(family).with_parameters({}).parameters
+    described = re.findall(r"^\| `(\w+)` \| (\S+) \|", section, re.MULTILINE)
+    assert described == [(name, _as_written(value)) for name, value in parameters.items()]
+
+
 def _as_written(value: object) -> str:
-    if value is None:
-        return "none"
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
     return f"`{value}`" if isinstance(value, str) else f"{value:g}"
 
 

@@ -59,7 +59,8 @@ Serving = Callable[..., AbstractContextManager[Server]]
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("CLASSMARK_")}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("CLASSMARK_")}
+    return ours | {"CLASSMARK_TRACKING__ENABLED": "false"}
 
 
 @pytest.fixture(scope="session")

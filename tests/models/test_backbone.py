@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from classmark.errors import SettingError
-from classmark.models.backbone import check_length, load_backbone
+from classmark.models.backbone import check_length, load_backbone, longest_input
 
 # What the fixtures of this room give: see conftest.py.
 Samples = Any
@@ -154,19 +154,19 @@ def test_the_longest_text_is_read_and_no_longer_one(
         "max_position_embeddings": positions,
     }
     make(size).save_pretrained(copied)
-    backbone = load_backbone(str(copied))
-    assert backbone.longest == longest
-    check_length(backbone, longest)
+    encoder = load_backbone(str(copied)).encoder
+    assert longest_input(encoder) == longest
+    check_length(encoder, longest)
     with pytest.raises(SettingError, match=f"max_tokens is {longest + 1}.* {longest} tokens"):
-        check_length(backbone, longest + 1)
+        check_length(encoder, longest + 1)
     with torch.inference_mode():
-        backbone.encoder(torch.full((1, longest), 5))
+        encoder(torch.full((1, longest), 5))
         with pytest.raises((IndexError, RuntimeError)):
-            backbone.encoder(torch.full((1, longest + 1), 5))
+            encoder(torch.full((1, longest + 1), 5))
 
 
 def test_the_embedded_one_reads_512_tokens() -> None:
-    assert load_backbone("minilm").longest == 512
+    assert longest_input(load_backbone("minilm").encoder) == 512
 
 
 def test_more_tokens_than_the_backbone_has_positions_are_refused_before_anything_is_learned(

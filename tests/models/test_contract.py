@@ -239,7 +239,7 @@ def test_the_artifact_says_what_it_is(trained: Trained, samples: Samples) -> Non
 
 
 def test_nothing_in_the_artifact_is_a_pickle(trained: Trained) -> None:
-    for path in trained.folder.rglob("*"):
+    for path in filter(Path.is_file, trained.folder.rglob("*")):
         assert path.suffix in {".json", ".txt", ".safetensors", ".onnx"}
         start = path.read_bytes()[:2]
         # A pickle of protocol 2 to 5, and the archive that torch and skops put theirs into.
@@ -266,10 +266,11 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_an_artifact_with_a_damaged_file_is_not_loaded(
     trained: Trained, tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
-    for path in trained.folder.iterdir():
-        copy = tmp_path / path.stem
+    files = filter(Path.is_file, trained.folder.rglob("*"))
+    for number, path in enumerate(files):
+        copy = tmp_path / str(number)
         shutil.copytree(trained.folder, copy)
-        damage(copy / path.name)
+        damage(copy / path.relative_to(trained.folder))
         with pytest.raises(TamperedVersionError, match="no whole artifact"):
             load_classifier(copy)
 

@@ -198,9 +198,9 @@ def test_every_step_is_told_to_who_watches(samples: Samples, tmp_path: Any) -> N
     told: list[str] = []
 
     class Listener(Silent):
-        def track(self, items: Any, doing: str, total: int | None = None) -> Any:
+        def track(self, items: Any, doing: str, total: int | None = None, note: Any = None) -> Any:
             told.append(f"{doing} {total}")
-            yield from super().track(items, doing, total)
+            yield from super().track(items, doing, total, note)
 
     family_class("linear").with_parameters({}).train(samples.data, tmp_path, Listener())
     assert told == ["Fitting linear heads 2", "Checking exports 1"]

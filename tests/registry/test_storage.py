@@ -11,8 +11,9 @@ import orjson
 import pytest
 
 from classmark.errors import UnavailableError, VersionExistsError
-from classmark.registry import MANIFEST, Version, verify_manifest
+from classmark.registry import MANIFEST, Version, model_card, verify_manifest
 from classmark.registry.storage import (
+    CARD,
     METADATA,
     VIEW,
     VersionFolders,
@@ -68,16 +69,17 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_version_holds_the_artifact_its_metadata_and_a_manifest(
+def test_a_version_holds_the_artifact_its_metadata_its_card_and_a_manifest(
     folders: VersionFolders, artifact: Path
 ) -> None:
     digest = published(folders, FIRST, artifact)
     folder = folders.folder("shelves", FIRST)
     assert folder.name == written_version("shelves", FIRST) == "shelves_v1.0.0"
-    assert names(folder) == names(artifact) | {METADATA, MANIFEST}
+    assert names(folder) == names(artifact) | {METADATA, CARD, MANIFEST}
     for path in artifact.iterdir():
         assert (folder / path.name).read_bytes() == path.read_bytes()
     assert orjson.loads((folder / METADATA).read_bytes()) == {"version": "v1.0.0"}
+    assert (folder / CARD).read_text() == model_card({"version": "v1.0.0"})
     verify_manifest(folder, digest)
 
 

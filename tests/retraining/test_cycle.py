@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from classmark.datasets import Dataset
-from classmark.errors import ClassmarkError, ParityError, SettingError
+from classmark.errors import ClassmarkError, ParityError, SettingError, TamperedVersionError
 from classmark.models import load_classifier
 from classmark.progress import Silent
-from classmark.registry import Bump, ModelReference, Registry, Status
+from classmark.registry import Bump, ModelReference, Registry, Status, model_card
 from classmark.retraining import NewVersion, VersionRequest, train_version
-from classmark.training import TrainingRecipe
+from classmark.training import InMemoryTracker, RunLink, RunStatus, TrainingRecipe
 
 LINEAR = TrainingRecipe("linear", {"longest_ngram": "1"}, seed=7)
 REQUEST = VersionRequest("shelves", LINEAR, notes="the first one")
@@ -51,10 +51,16 @@ def test_its_metadata_tell_where_it_came_from(dataset: Dataset, registry: Regist
         "categories": list(dataset.labels),
         "split": {"train": 48, "val": 6, "test": 6},
         "recipe": dict(dataset.recipe),
+        "read": dataset.read,
+        "dropped": dict(dataset.dropped),
+        "counts": dataset.counts(),
     }
     assert metadata["hyperparameters"]["longest_ngram"] == 1
     assert metadata["hyperparameters"]["max_iterations"] == 500
     assert metadata["seed"] == 7
+    assert metadata["reliability"] == {"method": "temperature", "accuracy": 0.9, "risk": 0.05}
+    assert metadata["baseline"] is None
+    assert metadata["tracking"] is None
     assert metadata["notes"] == "the first one"
     assert metadata["size_mb"] > 0
     assert metadata["training_seconds"] > 0
@@ -74,6 +80,21 @@ def test_its_metadata_tell_what_was_measured(dataset: Dataset, registry: Registr
         assert metrics[part]["accuracy_low"] <= metrics[part]["accuracy"]
         assert metrics[part]["accuracy"] <= metrics[part]["accuracy_high"]
         assert metrics[part]["latency_p95_ms"] > 0
+        assert metrics[part]["macro_f1_low"] <= measured.macro_f1.value
+        assert measured.macro_f1.value <= metrics[part]["macro_f1_high"]
+        assert list(metrics[part]["per_class"]) == list(dataset.labels)
+        for found_class in measured.per_class:
+            kept = metrics[part]["per_class"][found_class.label]
+            assert kept["support"] == found_class.support
+            assert kept["recall"] == found_class.recall.value
+            assert kept["recall_low"] <= kept["recall"] <= kept["recall_high"]
+            assert kept["f1"] == found_class.f1.value
+        wrong = sum(
+            given != true for given, true in zip(assessment.given, assessment.truth, strict=True)
+        )
+        confusions = metrics[part]["confusions"]
+        assert sum(one["rows"] for one in confusions) == wrong
+        assert confusions == sorted(confusions, key=lambda one: -one["rows"])
     parity = found.version.metadata["parity"]
     assert parity["chosen"] == "fp32"
     assert parity["rows"] == 6
@@ -85,6 +106,72 @@ def test_the_same_metadata_lie_beside_the_model(dataset: Dataset, registry: Regi
     found = trained(dataset, registry).version
     kept = orjson.loads((found.folder / "metadata.json").read_bytes())
     assert kept == orjson.loads(orjson.dumps(found.metadata))
+
+
+def test_its_card_lies_beside_the_model_and_is_part_of_the_manifest(
+    dataset: Dataset, registry: Registry
+) -> None:
+    found = trained(dataset, registry).version
+    card = (found.folder / "card.md").read_text()
+    assert card == model_card(found.metadata)
+    assert "None" not in card
+    accuracy = found.metadata["metrics"]["test"]["accuracy"]
+    assert f"| test | 6 | {accuracy * 100:.1f} % (" in card
+    assert "--model shelves --family linear --set longest_ngram=1" in card
+    (found.folder / "card.md").write_text(card + "Better than any other.\n")
+    with pytest.raises(TamperedVersionError, match=r"card\.md was changed"):
+        registry.verify(ModelReference.parse("shelves@latest"))
+
+
+def test_the_record_of_the_training_is_kept(dataset: Dataset, registry: Registry) -> None:
+    tracker = InMemoryTracker()
+    found = trained(dataset, registry, replace(REQUEST, tracker=tracker))
+    (run,) = tracker.runs
+    assert (run.start.experiment, run.start.name) == ("shelves", "linear on samples")
+    assert run.start.parameters["family"] == "linear"
+    assert run.start.parameters["seed"] == 7
+    assert run.start.parameters["longest_ngram"] == 1
+    assert run.start.parameters["max_iterations"] == 500
+    assert run.start.tags["dataset"] == "samples"
+    assert run.start.tags["dataset_snapshot"] == dataset.snapshot_id
+    assert run.start.tags["dataset_fingerprint"] == dataset.fingerprint
+    assert run.start.tags["library.numpy"]
+    assert (run.status, run.name) == (RunStatus.FINISHED, "shelves_v1.0.0")
+    metadata = found.version.metadata
+    assert run.metrics["test.accuracy"] == metadata["metrics"]["test"]["accuracy"]
+    assert run.metrics["training_seconds"] == metadata["training_seconds"]
+    assert set(run.files) >= {"config.json", "label_map.json", "metadata.json", "card.md"}
+    assert not [name for name in run.files if name.startswith("model")]
+    assert metadata["tracking"] == {"uri": "memory:", "run_id": run.run_id, "problem": ""}
+    assert found.run == RunLink("memory:", run.run_id)
+
+
+def test_a_tracker_in_trouble_fails_no_training(dataset: Dataset, registry: Registry) -> None:
+    tracker = InMemoryTracker(problem="it can't be reached")
+    found = trained(dataset, registry, replace(REQUEST, tracker=tracker))
+    assert registry.versions("shelves") == [found.version]
+    told = {"uri": "memory:", "run_id": None, "problem": "it can't be reached"}
+    assert found.version.metadata["tracking"] == told
+    assert found.run == RunLink("memory:", None, "it can't be reached")
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
+def test_the_record_says_which_training_failed(dataset: Dataset, registry: Registry) -> None:
+    tracker = InMemoryTracker()
+    beyond = TrainingRecipe("linear", {"bayes_weight": "1e300"})
+    with pytest.raises(ParityError):
+        trained(dataset, registry, replace(REQUEST, recipe=beyond, tracker=tracker))
+    (run,) = tracker.runs
+    assert (run.status, run.metrics, run.files) == (RunStatus.FAILED, {}, {})
+    assert run.start.parameters["bayes_weight"] == 1e300
+
+
+def test_a_recipe_that_can_not_be_begins_no_run(dataset: Dataset, registry: Registry) -> None:
+    tracker = InMemoryTracker()
+    recipe = TrainingRecipe("linear", {"flavour": "mint"})
+    with pytest.raises(SettingError):
+        trained(dataset, registry, replace(REQUEST, recipe=recipe, tracker=tracker))
+    assert tracker.runs == []
 
 
 def test_the_registered_model_is_the_one_that_was_measured(
@@ -154,8 +241,8 @@ def test_a_name_that_no_model_can_have_is_refused_before_anything_is_trained(
     dataset: Dataset, registry: Registry, name: str
 ) -> None:
     class Watchful(Silent):
-        def track(self, items: Any, doing: str, total: int | None = None) -> Any:
-            raise AssertionError(doing, items, total)
+        def track(self, items: Any, doing: str, total: int | None = None, note: Any = None) -> Any:
+            raise AssertionError(doing, items, total, note)
 
     request = replace(REQUEST, model=name)
     with pytest.raises(SettingError, match="name of a model"):

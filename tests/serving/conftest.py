@@ -1,5 +1,7 @@
 """A registered version, and servers that answer with it over real HTTP."""
 
+import copy
+import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -15,7 +17,7 @@ from fastapi import FastAPI
 
 from classmark.database import Database
 from classmark.errors import ClassmarkError
-from classmark.models import Classifier
+from classmark.models import Calibration, Classifier, write_calibration
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import Prediction, PredictionLog, Spool
 from classmark.registry import Lineage, ModelReference, Registry, VersionDraft
@@ -42,7 +44,20 @@ def now() -> datetime:
 @pytest.fixture(scope="session")
 def shared_home(tmp_path_factory: pytest.TempPathFactory, artifact: Path) -> Path:
     """A home with one version in production; nobody changes it."""
-    home = tmp_path_factory.mktemp("shared") / "home"
+    return live_home(tmp_path_factory.mktemp("shared") / "home", artifact)
+
+
+@pytest.fixture(scope="session")
+def unsure_home(tmp_path_factory: pytest.TempPathFactory, artifact: Path) -> Path:
+    """The same, of a version that abstains from whatever it is not quite certain of."""
+    folder = tmp_path_factory.mktemp("unsure")
+    unsure = Path(shutil.copytree(artifact, folder / "artifact"))
+    write_calibration(unsure, Calibration(abstain_below=1.0))
+    return live_home(folder / "home", unsure)
+
+
+def live_home(home: Path, artifact: Path) -> Path:
+    """A new home with one version in production."""
     database = Database(f"sqlite:///{home / 'classmark.db'}")
     registry = Registry(database, home / "models", now=now, actor="ada")
     metadata = {"dataset": {"fingerprint": "00"}, "metrics": METRICS}
@@ -62,6 +77,14 @@ def served(shared_home: Path) -> ServedModel:
     found = load_served_model(registry, ModelReference.parse("shelves@production"))
     database.close()
     return found
+
+
+@pytest.fixture(scope="session")
+def unsure(served: ServedModel) -> ServedModel:
+    """The same version, abstaining where it is less confident than on most sample documents."""
+    classifier = copy.copy(served.classifier)
+    classifier.calibration = Calibration(abstain_below=0.7)
+    return replace(served, classifier=classifier)
 
 
 @dataclass(frozen=True, slots=True)

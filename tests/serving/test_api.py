@@ -101,16 +101,30 @@ def test_predict_answers_in_the_order_of_the_texts(api: Running, served: ServedM
     assert [(it["label"], it["confidence"]) for it in body["predictions"]] == [
         (answer.label, answer.confidence) for answer in expected
     ]
-    assert all(set(it) == {"id", "label", "confidence"} for it in body["predictions"])
+    assert all(set(it) == {"id", "label", "confidence", "abstained"} for it in body["predictions"])
+    assert not any(it["abstained"] for it in body["predictions"])
     assert len({it["id"] for it in body["predictions"]}) == 9
 
 
 def test_probabilities_come_when_they_are_asked_for(api: Running) -> None:
     (it,) = predict(api, TEXTS[0], return_probabilities=True)
-    assert set(it) == {"id", "label", "confidence", "probabilities"}
+    assert set(it) == {"id", "label", "confidence", "abstained", "probabilities"}
     assert tuple(it["probabilities"]) == LABELS
     assert sum(it["probabilities"].values()) == pytest.approx(1)
     assert it["confidence"] == max(it["probabilities"].values()) == it["probabilities"][it["label"]]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict_batch"])
+def test_what_the_model_is_not_sure_of_is_told_with_its_guess(
+    path: str, start: Start, unsure: ServedModel
+) -> None:
+    server = start(classifier=unsure.classifier)
+    found = server.client.post(path, json={"texts": TEXTS[:60]}).json()["predictions"]
+    assert {it["abstained"] for it in found} == {True, False}
+    for it, text in zip(found, TEXTS, strict=False):
+        answer = unsure.classifier.classify(text)
+        assert (it["label"], it["confidence"]) == (answer.label, answer.confidence)
+        assert it["abstained"] == answer.abstained == (answer.confidence < 0.7)
 
 
 def test_predict_batch_answers_large_lists(api: Running) -> None:

@@ -32,7 +32,7 @@ T = TypeVar("T")
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 TEXTS = [document.text for document in sample_documents()]
 COLUMNS = (
-    *("id", "label", "confidence", "true_label"),
+    *("id", "label", "confidence", "abstained", "true_label"),
     *("model", "model_version", "latency_ms", "predicted_at"),
 )
 # Slowly, so that there is time to kill it.
@@ -50,7 +50,7 @@ database = Database(f"sqlite:///{home / 'classmark.db'}")
 registry = Registry(database, home / "models", now=now, actor="ada")
 served = load_served_model(registry, ModelReference.parse("shelves@production"))
 class Slowly:
-    def track(self, items, doing, total=None):
+    def track(self, items, doing, total=None, note=None):
         for item in items:
             time.sleep(0.001)
             yield item
@@ -110,6 +110,7 @@ def test_every_document_gets_its_row_in_the_order_of_the_file(
         assert (row["label"], row["confidence"]) == (answer.label, answer.confidence)
         assert (row["model"], row["model_version"]) == ("shelves", "v1.0.0")
         assert row["true_label"] is None
+        assert row["abstained"] is False
         assert row["predicted_at"] == "2024-05-06T12:00:00.000+00:00"
         assert row["latency_ms"] > 0
     assert (report.documents, report.resumed_after) == (300, 0)
@@ -191,9 +192,41 @@ def test_the_report_says_what_the_rows_say(served: ServedModel, job: Job, tmp_pa
     assert orjson.loads(beside.read_bytes()) == asdict(report)
 
 
+@pytest.mark.parametrize("out", ["results.jsonl", "results.csv"])
+def test_what_the_model_is_not_sure_of_is_marked_and_counted_apart(
+    out: str, unsure: ServedModel, job: Job, tmp_path: Path
+) -> None:
+    chosen = [d for d in sample_documents() if d.label in LABELS]
+    given = [{"id": d.id, "text": d.text, "label": d.label} for d in chosen]
+    made = job(written(tmp_path / "in.jsonl", given), out)
+    report = run(unsure, made)
+    if out.endswith("csv"):
+        with made.out.open(newline="", encoding="utf-8") as file:
+            found = list(csv.DictReader(file))
+    else:
+        found = read(made.out)
+    told = [str(row["abstained"]) for row in found]
+    assert told == [str(float(row["confidence"]) < 0.7) for row in found]
+    assert report.abstained == told.count("True")
+    assert 0 < report.abstained < report.documents
+    answered = [row for row in found if str(row["abstained"]) == "False"]
+    right = sum(row["label"] == row["true_label"] for row in answered)
+    assert report.accuracy_answered == right / len(answered)
+    assert report.accuracy is not None
+    assert report.accuracy < right / len(answered)
+
+
+def test_a_model_that_is_sure_of_nothing_has_no_accuracy_of_answers(
+    unsure: ServedModel, job: Job, tmp_path: Path
+) -> None:
+    given = {"id": "a", "text": "zzz", "label": "cs.DB"}
+    report = run(unsure, job(written(tmp_path / "in.jsonl", [given])))
+    assert (report.labelled, report.abstained, report.accuracy_answered) == (1, 1, None)
+
+
 def test_without_labels_there_is_no_accuracy(served: ServedModel, job: Job, tmp_path: Path) -> None:
     report = run(served, job(written(tmp_path / "in.jsonl", rows(3))))
-    assert (report.labelled, report.accuracy) == (0, None)
+    assert (report.labelled, report.accuracy, report.accuracy_answered) == (0, None, None)
 
 
 def started(shared_home: Path, made: BatchJob) -> subprocess.Popen[str]:
@@ -319,9 +352,11 @@ class Meddling:
     def __init__(self, source: Path) -> None:
         self._source = source
 
-    def track(self, items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
+    def track(
+        self, items: Iterable[T], doing: str, total: int | None = None, note: Any = None
+    ) -> Iterator[T]:
         """The items, and a changed file before the last."""
-        del doing, total
+        del doing, total, note
         yield from items
         written(self._source, rows(5, first=7))
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,8 +67,20 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("site")
-    home = Path(shutil.copytree(shared_home, folder / "home", symlinks=True))
+    with running_site(shared_home, tmp_path_factory.mktemp("site")) as running:
+        yield running
+
+
+@pytest.fixture
+def unsure_site(unsure_home: Path, tmp_path: Path) -> Iterator[Site]:
+    with running_site(unsure_home, tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def running_site(template: Path, folder: Path) -> Iterator[Site]:
+    """A server of a copy of a home, in a folder of its own."""
+    home = Path(shutil.copytree(template, folder / "home", symlinks=True))
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CLASSMARK_")}
     command = [sys.executable, "-m", "classmark", "serve", "--port", "0", "--home", str(home)]
     with (
@@ -129,6 +142,16 @@ def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterat
     assert complaints == []
 
 
+def test_a_model_that_is_not_sure_enough_says_so(browser: Browser, unsure_site: Site) -> None:
+    page = browser.new_page()
+    page.goto(f"{unsure_site.url}/ui")
+    page.get_by_label("Text").fill(TEXT)
+    page.get_by_role("button", name="Classify").click()
+    expect(page.get_by_text("Not sure enough: the first label is only a guess.")).to_be_visible()
+    expect(page.locator("#label h2")).to_have_text("cs.DB")
+    page.close()
+
+
 def test_a_text_is_classified_with_bars_and_a_note(page: Page, site: Site) -> None:
     expect(page.get_by_role("heading", name="classmark")).to_be_visible()
     expect(page.get_by_text("shelves_v1.0.0 (linear), 3 classes, 90.0% right")).to_be_visible()
@@ -145,6 +168,7 @@ def test_a_text_is_classified_with_bars_and_a_note(page: Page, site: Site) -> No
     assert 98 <= sum(shares) <= 102
 
     note = page.locator("#note").inner_text()
+    assert "Not sure enough" not in note
     assert "ms in the model" in note
     found = IDENTIFIER.search(note)
     assert found

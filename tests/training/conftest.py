@@ -1,11 +1,16 @@
 """A small dataset of sample documents."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from tests.models.conftest import tiny_backbone, tiny_tokenizer
+from tests.training.tracking_server import TrackingServer
 
 from classmark.datasets import Dataset, DocumentSource, PreparationRecipe, prepare
 from classmark.documents import sample_documents
+
+__all__ = ["tiny_backbone", "tiny_tokenizer"]
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +19,10 @@ def dataset() -> Dataset:
     source = DocumentSource(sample_documents(), {"name": "samples"})
     recipe = PreparationRecipe(per_class=20)
     return prepare("samples", source, recipe, now=datetime(2024, 5, 6, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServer]:
+    """An MLflow server that answers; whoever stops it lets it go on."""
+    with TrackingServer(tmp_path_factory.mktemp("server")) as server:
+        yield server

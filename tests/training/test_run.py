@@ -3,21 +3,30 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from classmark.datasets import Dataset
 from classmark.documents import Document
 from classmark.errors import RecordError, SettingError
 from classmark.evaluation import assess
-from classmark.models import load_classifier
+from classmark.models import Calibration, load_classifier
 from classmark.progress import Silent
-from classmark.training import TrainedModel, TrainingRecipe, train
+from classmark.training import (
+    Reliability,
+    TrainedModel,
+    TrainingRecipe,
+    Workshop,
+    dealt_halves,
+    train,
+)
+from classmark.training.run import training_data
 
 LINEAR = TrainingRecipe("linear")
 
 
 def trained(dataset: Dataset, folder: Path, recipe: TrainingRecipe = LINEAR) -> TrainedModel:
-    return train(dataset, recipe, folder, threads=2, progress=Silent())
+    return train(dataset, recipe, folder, Workshop(threads=2, progress=Silent()))
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +75,53 @@ def test_the_parity_gate_and_the_evaluation_tell_the_same_validation_accuracy(
 ) -> None:
     measured = plain.assessments["val"].evaluation.accuracy.value
     assert plain.outcome.parity.exports["fp32"].accuracy == pytest.approx(measured)
+
+
+def test_of_a_large_val_the_family_sees_one_half(dataset: Dataset) -> None:
+    large = with_parts(dataset, val=list(dataset.parts["train"]))
+    halves = dealt_halves(large.parts["val"])
+    for seed in (1, 2):
+        data = training_data(large, seed)
+        assert data.validation.texts == [document.text for document in halves.selection]
+        assert data.validation.labels == [document.label for document in halves.selection]
+    assert (len(halves.selection), len(halves.calibration)) == (80, 80)
+
+
+def test_the_artifact_is_calibrated_and_measured_so(
+    dataset: Dataset, plain: TrainedModel, folder: Path
+) -> None:
+    calibration = load_classifier(folder).calibration
+    assert calibration == plain.reliable.calibration
+    assert calibration.temperature is not None
+    # 20 documents can promise nothing.
+    assert calibration.abstain_below is None
+    assert len(plain.reliable.shortcomings) == 1
+    measured = plain.assessments["test"]
+    raw = load_classifier(folder)
+    raw.calibration = Calibration()
+    for document, answer in zip(dataset.parts["test"], measured.answers, strict=True):
+        before = np.array(raw.classify(document.text).probabilities)
+        assert answer.probabilities == tuple(calibration.applied(before).tolist())
+
+
+def test_a_promise_that_can_be_kept_is_stored_and_obeyed(dataset: Dataset, tmp_path: Path) -> None:
+    # Enough documents: those that were learned are known by heart.
+    known = with_parts(dataset, val=list(dataset.parts["train"]))
+    found = trained(
+        known, tmp_path, replace(LINEAR, reliability=Reliability(accuracy=0.99, risk=0.5))
+    )
+    promise = found.reliable.calibration.promise
+    assert promise is not None
+    assert promise.rows == 80
+    classifier = load_classifier(tmp_path)
+    assert classifier.calibration == found.reliable.calibration
+    test = found.assessments["test"]
+    threshold = classifier.calibration.abstain_below
+    assert threshold is not None
+    assert [answer.abstained for answer in test.answers] == [
+        answer.confidence < threshold for answer in test.answers
+    ]
+    assert test.evaluation.answered.abstain_below == threshold
 
 
 def test_parameters_are_told_with_their_defaults(dataset: Dataset, tmp_path: Path) -> None:

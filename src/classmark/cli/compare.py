@@ -1,47 +1,70 @@
 """`classmark compare`."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from classmark.assembly import existing_home
+from classmark.assembly import existing_home, utc_now
 from classmark.cli.caveats import warn_of_learned
 from classmark.cli.evaluate import SourceArgument
 from classmark.cli.options import (
     HomeOption,
     JsonOption,
     LabelFieldOption,
+    NewFolderOption,
     ReferenceArgument,
     TextFieldsOption,
     labelled_documents,
     parsed_fields,
 )
+from classmark.cli.table_evaluation import compare_table_versions
+from classmark.cli.table_versions import check_no_fields, predicts_tables
 from classmark.cli.terminal import Bars, as_share, keep_result, say
-from classmark.evaluation import Comparison, assess, compare
+from classmark.durable import publishing, write_json
+from classmark.evaluation import Comparison, Flip, assess, compare, flips, flips_csv
 from classmark.registry import RegisteredVersion
 from classmark.serving import load_served_model
+
+_FLIPS, _RESULT = "flips.csv", "comparison.json"
 
 
 def run(
     a: ReferenceArgument,
     b: ReferenceArgument,
     source: SourceArgument,
+    out: NewFolderOption = None,
     text_fields: TextFieldsOption = None,
     label_field: LabelFieldOption = None,
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
-    """Two versions on the same labelled documents: is one better, and by how much?"""
+    """Two versions on the same labelled documents: is one better, by how much, and where?"""
     place = existing_home(home)
+    if any(predicts_tables(place, reference) for reference in (a, b)):
+        check_no_fields(text_fields, label_field)
+        keep_result(json, compare_table_versions(place, (a, b), source, out))
+        return
     # Both are loaded as soon as they are checked, so that what is measured is what was checked.
     models = [load_served_model(place.registry, reference) for reference in (a, b)]
     documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
-    given = [
-        assess(model.classifier, documents, threads=place.threads, progress=Bars()).given
+    one, other = (
+        assess(model.classifier, documents, threads=place.threads, progress=Bars())
         for model in models
-    ]
-    comparison = compare([document.label or "" for document in documents], *given)
-    result = describe(comparison, *(model.version for model in models))
-    say(result["verdict"])
-    warn_of_learned(place, [model.version for model in models], documents)
+    )
+    versions = [model.version for model in models]
+    comparison = compare(one.truth, one.given, other.given)
+    changed = flips(documents, one.answers, other.answers)
+    folder = out or place.reports / (
+        f"{versions[0].name}_beside_{versions[1].name}_{utc_now():%Y%m%dT%H%M%S_%fZ}"
+    )
+    result = describe(comparison, *versions) | {
+        "flips": {"count": len(changed), "path": str(folder / _FLIPS)},
+        "report": str(folder),
+    }
+    _write(folder, changed, result)
+    show(result)
+    warn_of_learned(place, versions, documents)
+    say(f"Report: {folder}")
     keep_result(json, result)
 
 
@@ -59,7 +82,46 @@ def describe(comparison: Comparison, a: RegisteredVersion, b: RegisteredVersion)
         "only_b_right": comparison.only_b_right,
         "winner": winner,
         "verdict": _verdict(comparison, a.name, b.name, winner),
+        "agreement": comparison.agreement,
+        "per_class": {
+            change.label: {
+                "n": change.rows,
+                "recall_a": change.recall_a,
+                "recall_b": change.recall_b,
+                "only_a_right": change.only_a_right,
+                "only_b_right": change.only_b_right,
+                "p_value": change.p_value,
+                "p_adjusted": change.adjusted,
+            }
+            for change in comparison.per_class
+        },
+        "regressions": [change.label for change in comparison.regressions],
     }
+
+
+def show(result: dict[str, Any]) -> None:
+    """A comparison in a few lines."""
+    say(result["verdict"])
+    a, b = result["a"]["version"], result["b"]["version"]
+    for label in result["regressions"]:
+        change = result["per_class"][label]
+        say(
+            f"{b} finds fewer of {label}: {as_share(change['recall_b'])} of {change['n']:,}, "
+            f"where {a} finds {as_share(change['recall_a'])} (p = {change['p_adjusted']:.2g} among "
+            f"{len(result['per_class'])} classes)."
+        )
+    if not result["regressions"]:
+        say(f"No class is shown to be found less often by {b}.")
+    say(
+        f"They give the same label to {as_share(result['agreement'])}; the other "
+        f"{result['flips']['count']:,} are in {_FLIPS}."
+    )
+
+
+def _write(folder: Path, changed: Sequence[Flip], result: dict[str, Any]) -> None:
+    with publishing(folder) as draft:
+        (draft / _FLIPS).write_text(flips_csv(changed), "utf-8", newline="")
+        write_json(draft / _RESULT, result)
 
 
 def _verdict(comparison: Comparison, a: str, b: str, winner: str | None) -> str:

@@ -24,6 +24,8 @@ from classmark.registry import ModelReference, Status
 _EXTRAS = {
     "train": ("torch", "transformers", "onnx", "matplotlib", "lingua-language-detector"),
     "ui": ("gradio",),
+    "tracking": ("mlflow",),
+    "explain": ("lime", "shap"),
 }
 _ENOUGH_DISK_GB = 2.0
 _COLOURS = {"ok": "green", "missing": "yellow", "broken": "red"}

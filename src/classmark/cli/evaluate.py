@@ -1,10 +1,12 @@
 """`classmark evaluate`."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from classmark.assembly import existing_home, utc_now
+from classmark.assembly import Home, existing_home, utc_now
 from classmark.cli.caveats import warn_of_learned
 from classmark.cli.options import (
     HomeOption,
@@ -15,9 +17,22 @@ from classmark.cli.options import (
     labelled_documents,
     parsed_fields,
 )
-from classmark.cli.terminal import Bars, keep_result, say, say_table
-from classmark.evaluation import Estimate, Evaluation, ReportHeading, assess, write_report
-from classmark.serving import load_served_model
+from classmark.cli.table_evaluation import evaluate_table_version
+from classmark.cli.table_versions import check_no_fields, predicts_tables
+from classmark.cli.terminal import Bars, keep_result, say, say_table, say_warning
+from classmark.cli.version_facts import baseline_sentence, training_facts
+from classmark.documents import Document
+from classmark.evaluation import (
+    Estimate,
+    Evaluation,
+    ReportHeading,
+    Slice,
+    assess,
+    slices_of,
+    weak_points,
+    write_report_at,
+)
+from classmark.serving import ServedModel, load_served_model
 
 SourceArgument = Annotated[
     str, typer.Argument(help="A labelled file, or a dataset's name for its test part.")
@@ -34,25 +49,79 @@ def run(
 ) -> None:
     """Measure a version on labelled documents: figures with intervals, a report, the errors."""
     place = existing_home(home)
+    if predicts_tables(place, reference):
+        check_no_fields(text_fields, label_field)
+        keep_result(json, evaluate_table_version(place, reference, source))
+        return
     model = load_served_model(place.registry, reference)
-    version = model.version
     documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
+    keep_result(json, measured_and_reported(place, model, documents, source))
+
+
+def measured_and_reported(
+    place: Home,
+    model: ServedModel,
+    documents: Sequence[Document],
+    source: str,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Measure a version, write its report and say what came of it.
+
+    Args:
+        place: Where reports go that are given no folder.
+        model: What is measured.
+        documents: Labelled.
+        source: Where they came from, for the report.
+        out: The folder of the report.
+
+    Returns:
+        The JSON result.
+    """
+    version = model.version
     assessment = assess(model.classifier, documents, threads=place.threads, progress=Bars())
-    heading = ReportHeading(version.name, source, utc_now())
-    report = write_report(assessment, heading, place.reports)
-    show(version.name, assessment.evaluation)
-    warn_of_learned(place, [version], documents)
-    say(f"Report: {report / 'report.html'}")
-    keep_result(
-        json,
-        {
-            "model": version.model,
-            "version": str(version.version),
-            "source": source,
-            **describe(assessment.evaluation),
-            "report": str(report),
-        },
+    heading = ReportHeading(
+        version.name, source, utc_now(), training_facts(version), baseline_sentence(version)
     )
+    report = write_report_at(assessment, heading, out or place.reports / heading.folder_name)
+    slices = slices_of(documents, assessment.right)
+    found = weak_points(assessment, slices)
+    show(version.name, assessment.evaluation)
+    for line in (heading.baseline, *found):
+        if line:
+            say(line)
+    warn_of_learned(place, [version], documents)
+    say_report(report)
+    return {
+        "model": version.model,
+        "version": str(version.version),
+        "source": source,
+        **describe(assessment.evaluation),
+        "slices": [describe_slice(one) for one in slices],
+        "findings": found,
+        "baseline": version.metadata.get("baseline"),
+        "report": str(report),
+    }
+
+
+def say_report(folder: Path) -> None:
+    """Where a report lies, and whether its PDF is missing."""
+    say(f"Report: {folder / 'report.html'}")
+    if not (folder / "report.pdf").exists():
+        say_warning("There is no report.pdf: WeasyPrint, or Pango that it draws with, is missing.")
+
+
+def describe_slice(one: Slice) -> dict[str, Any]:
+    """A slice as the JSON result has it."""
+    return {
+        "kind": one.kind.value,
+        "name": one.name,
+        "n": len(one.rows),
+        "accuracy": one.accuracy.value,
+        "accuracy_interval": _ends(one.accuracy),
+        "rest_accuracy": one.rest.value,
+        "p_value": one.p_value,
+        "worse": one.is_worse,
+    }
 
 
 def describe(evaluation: Evaluation) -> dict[str, Any]:
@@ -64,11 +133,15 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
         "macro_f1": evaluation.macro_f1.value,
         "macro_f1_interval": _ends(evaluation.macro_f1),
         "micro_f1": evaluation.micro_f1.value,
+        "micro_f1_interval": _ends(evaluation.micro_f1),
         "weighted_f1": evaluation.weighted_f1.value,
         "weighted_f1_interval": _ends(evaluation.weighted_f1),
-        "macro_precision": evaluation.macro_precision,
-        "macro_recall": evaluation.macro_recall,
-        "roc_auc": evaluation.roc_auc,
+        "macro_precision": evaluation.macro_precision.value,
+        "macro_precision_interval": _ends(evaluation.macro_precision),
+        "macro_recall": evaluation.macro_recall.value,
+        "macro_recall_interval": _ends(evaluation.macro_recall),
+        "roc_auc": evaluation.roc_auc.value if evaluation.roc_auc else None,
+        "roc_auc_interval": _ends(evaluation.roc_auc) if evaluation.roc_auc else None,
         "mean_confidence": evaluation.mean_confidence,
         "per_class": {
             metrics.label: {
@@ -76,7 +149,8 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
                 "precision_interval": _ends(metrics.precision),
                 "recall": metrics.recall.value,
                 "recall_interval": _ends(metrics.recall),
-                "f1": metrics.f1,
+                "f1": metrics.f1.value,
+                "f1_interval": _ends(metrics.f1),
                 "support": metrics.support,
             }
             for metrics in evaluation.per_class
@@ -89,6 +163,16 @@ def describe(evaluation: Evaluation) -> dict[str, Any]:
             "p95_ms": evaluation.latency.p95_ms,
             "p99_ms": evaluation.latency.p99_ms,
         },
+        "calibration_error": evaluation.calibration.error.value,
+        "calibration_error_interval": _ends(evaluation.calibration.error),
+        "brier": evaluation.calibration.brier,
+        "log_loss": evaluation.calibration.log_loss,
+        "abstain_below": evaluation.answered.abstain_below,
+        "coverage": evaluation.answered.coverage.value,
+        "coverage_interval": _ends(evaluation.answered.coverage),
+        "accuracy_answered": evaluation.answered.accuracy.value,
+        "accuracy_answered_interval": _ends(evaluation.answered.accuracy),
+        "coverage_at_90": evaluation.answered.coverage_at_90,
     }
 
 
@@ -101,7 +185,7 @@ def show(name: str, evaluation: Evaluation) -> None:
                 metrics.label,
                 _written(metrics.precision),
                 _written(metrics.recall),
-                f"{metrics.f1:.3f}",
+                _written(metrics.f1),
                 metrics.support,
             )
             for metrics in evaluation.per_class

@@ -15,7 +15,9 @@ from classmark.retraining import (
     Link,
     SnapshotTrace,
     SourceTrace,
+    is_of_table,
     trace_document,
+    trace_table_version,
     trace_version,
 )
 
@@ -60,12 +62,13 @@ def run(
     result: dict[str, Any] = {}
     versions = [place.registry.resolve(reference)] if reference else _all_versions(place)
     if reference is not None:
-        snapshot = trace_version(versions[0], place.datasets)
+        snapshot = _traced(place, versions[0])
         result |= describe_version(versions[0], snapshot)
         for line in _tree(result):
             say(line)
     if document is not None:
-        trace = trace_document(document, place.datasets, versions)
+        of_texts = (version for version in versions if not is_of_table(version))
+        trace = trace_document(document, place.datasets, of_texts)
         result["document"] = describe_document(document, trace)
         show_document(result["document"])
     keep_result(json, result)
@@ -138,6 +141,12 @@ def show_document(told: Mapping[str, Any]) -> None:
         )
     if told["damaged"]:
         say_warning(f"These snapshots can't be read: {', '.join(told['damaged'])}.")
+
+
+def _traced(place: Home, version: RegisteredVersion) -> SnapshotTrace:
+    if is_of_table(version):
+        return trace_table_version(version, place.tables)
+    return trace_version(version, place.datasets)
 
 
 def _all_versions(place: Home) -> list[RegisteredVersion]:

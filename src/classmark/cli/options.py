@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,29 @@ def writable(path: Path | None) -> Path | None:
     return path
 
 
+def new_folder(path: Path | None) -> Path | None:
+    """The path itself, if a folder can be made there; asked before the work, not after it.
+
+    Raises:
+        SettingError: Something stands there, or no folder can be made there.
+    """
+    if path is None:
+        return None
+    empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    if os.path.lexists(path) and not empty:
+        raise SettingError(
+            f"{path} is there already, and not an empty folder.",
+            remedy="Name a folder that is not there yet.",
+        )
+    above = next((one for one in path.absolute().parents if os.path.lexists(one)), Path("/"))
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise SettingError(
+            f"No folder can be made at {path}.",
+            remedy="Name one in a folder that can be written to.",
+        )
+    return path
+
+
 HomeOption = Annotated[
     Path | None,
     typer.Option(
@@ -43,6 +67,15 @@ JsonOption = Annotated[
     Path | None,
     typer.Option(
         "--json", help="Write the result as one JSON object to this file.", callback=writable
+    ),
+]
+NewFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="The folder of the report; a new one.",
+        show_default="one in reports of the home",
+        callback=new_folder,
     ),
 ]
 TextFieldsOption = Annotated[
@@ -99,6 +132,24 @@ def parsed_ratios(value: str, *, example: str) -> Ratios:
             f"--ratios {value!r} are no numbers.", remedy=f"Write them as {example}."
         ) from error
     return checked_ratios(numbers)
+
+
+def parsed_pairs(given: Iterable[str], option: str, *, example: str) -> dict[str, str]:
+    """The pairs of a repeated `OPTION KEY=VALUE`.
+
+    Raises:
+        SettingError: One of them is no pair, or a key is there twice.
+    """
+    pairs: dict[str, str] = {}
+    for item in given:
+        key, separator, value = (part.strip() for part in item.partition("="))
+        if not separator or not key or key in pairs:
+            wrong = "names a key again" if key in pairs else "is no KEY=VALUE"
+            raise SettingError(
+                f"{option} {item!r} {wrong}.", remedy=f"Write each once, as {option} {example}."
+            )
+        pairs[key] = value
+    return pairs
 
 
 def parsed_list(value: str) -> list[str]:

@@ -19,6 +19,8 @@ from classmark.cli.options import (
     parsed_fields,
     writable,
 )
+from classmark.cli.table_prediction import predict_rows
+from classmark.cli.table_versions import check_no_fields, predicts_tables
 from classmark.cli.terminal import Bars, as_share, err, keep_result, say, say_table
 from classmark.documents import Fields, read_documents
 from classmark.errors import SettingError
@@ -39,7 +41,7 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where the results of a file go: .jsonl or .csv.",
+            help="Where the results of a file go: .jsonl or .csv; of a table .csv or .parquet.",
             show_default="results/ in the home",
             callback=writable,
         ),
@@ -60,7 +62,11 @@ def run(
     _check_out(out, file)
     place = existing_home(home)
     if text is not None:
-        _check_text(text)
+        check_text(text)
+    if file is not None and predicts_tables(place, reference):
+        check_no_fields(text_fields, label_field)
+        keep_result(json, predict_rows(place, reference, file, out))
+        return
     served = load_served_model(place.registry, reference)
     if file is not None:
         fields = parsed_fields(text_fields, label_field, label_required=False)
@@ -79,7 +85,12 @@ def _check_out(out: Path | None, file: Path | None) -> None:
         )
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Let a text pass that can be classified.
+
+    Raises:
+        SettingError: It is empty, or not UTF-8.
+    """
     if not text.strip():
         raise SettingError("The text is empty.", remedy="Give the text to classify.")
     try:
@@ -91,7 +102,8 @@ def _check_text(text: str) -> None:
 def _predict_text(served: ServedModel, text: str) -> dict[str, Any]:
     timed = served.classifier.classify_timed(text)
     answer = timed.answer
-    say(f"  {as_share(answer.confidence)}", strong=answer.label)
+    strong = f"Not sure enough: best guess {answer.label}" if answer.abstained else answer.label
+    say(f"  {as_share(answer.confidence)}", strong=strong)
     probabilities = dict(zip(served.classifier.labels, answer.probabilities, strict=True))
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
     width = max(len(label) for label in probabilities)
@@ -101,6 +113,7 @@ def _predict_text(served: ServedModel, text: str) -> dict[str, Any]:
     return {
         "label": answer.label,
         "confidence": answer.confidence,
+        "abstained": answer.abstained,
         "probabilities": probabilities,
         "model": served.version.model,
         "model_version": str(served.version.version),
@@ -126,17 +139,13 @@ def _predict_file(
 def show(report: BatchReport) -> None:
     """A batch report as a table."""
     used = ", ".join(f"{name}: {count:,}" for name, count in report.per_model.items())
-    accuracy = (
-        "not known: no labels"
-        if report.accuracy is None
-        else f"{as_share(report.accuracy)} of {report.labelled:,} labelled"
-    )
     say_table(
         ("figure", "value"),
         [
             ("documents", f"{report.documents:,}"),
             ("of these done by an earlier start", f"{report.resumed_after:,}"),
-            ("accuracy", accuracy),
+            ("accuracy", _accuracy(report)),
+            ("not sure enough", f"{report.abstained:,}"),
             ("mean confidence", f"{report.mean_confidence:.3f}"),
             ("below 0.5", as_share(report.low_confidence_share)),
             ("mean latency", f"{report.mean_latency_ms:.1f} ms"),
@@ -144,6 +153,15 @@ def show(report: BatchReport) -> None:
             ("use per model", used),
         ],
     )
+
+
+def _accuracy(report: BatchReport) -> str:
+    if report.accuracy is None:
+        return "not known: no labels"
+    accuracy = f"{as_share(report.accuracy)} of {report.labelled:,} labelled"
+    if not report.abstained or report.accuracy_answered is None:
+        return accuracy
+    return f"{accuracy}, {as_share(report.accuracy_answered)} of those it is sure enough of"
 
 
 def _typed_lines() -> Iterator[str]:
@@ -161,5 +179,5 @@ def _typed_lines() -> Iterator[str]:
         if not line or (typed and not line.strip()):
             return
         if line.strip():
-            _check_text(line)
+            check_text(line)
             yield line.strip()

@@ -105,7 +105,7 @@ def run(
     result = describe(prepared, folder) | {"seconds": round(time.perf_counter() - start, 3)}
     show(prepared)
     say(f"Snapshot: {folder}")
-    say("No family learns tables yet; docs/tables.md shows how to take the features from Python.")
+    say(f"Next: classmark train {name} --model {name} --family boosted")
     keep_result(json, result)
 
 

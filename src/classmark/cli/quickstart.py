@@ -108,7 +108,7 @@ def _trained(home: Home, dataset: Dataset, family: str) -> NewVersion:
     say(f" the {family} family", strong="2. Train")
     new = train_version(
         dataset,
-        VersionRequest(NAME, TrainingRecipe(family), notes="quickstart"),
+        VersionRequest(NAME, TrainingRecipe(family), notes="quickstart", tracker=home.tracker),
         home.registry,
         threads=home.threads,
         progress=Bars(),

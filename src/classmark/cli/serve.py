@@ -17,6 +17,7 @@ from classmark.assembly import (
     only_model,
 )
 from classmark.cli.options import HomeOption
+from classmark.cli.table_versions import check_predicts_texts
 from classmark.cli.terminal import say
 from classmark.naming import checked_name
 from classmark.registry import ModelReference
@@ -73,6 +74,7 @@ def _serve_with_workers(
     if job.page:
         check_page_extra()
     version = home.registry.verify(reference)
+    check_predicts_texts(version)
     pinned = job.model_copy(update={"model": f"{version.model}@{version.version}"})
     _announce(version.name, listener, job)
     with tempfile.TemporaryDirectory(prefix="classmark-metrics-") as metrics:

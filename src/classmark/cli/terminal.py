@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -18,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from classmark.durable import write_json
+from classmark.progress import Note
 
 T = TypeVar("T")
 
@@ -37,16 +40,32 @@ out = _console(sys.stdout)
 err = _console(sys.stderr, stderr=True)
 
 
+class _NoteColumn(ProgressColumn):
+    """What there is to say beside the bar."""
+
+    def __init__(self, note: Note) -> None:
+        super().__init__()
+        self._note = note
+
+    def render(self, task: Task) -> Text:
+        """The note as it is now."""
+        del task
+        return Text(self._note())
+
+
 class Bars:
     """A progress bar for each piece of long work, where somebody watches."""
 
-    def track(self, items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
+    def track(
+        self, items: Iterable[T], doing: str, total: int | None = None, note: Note | None = None
+    ) -> Iterator[T]:
         """The items, one by one, behind a bar."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            *([_NoteColumn(note)] if note else []),
         )
         with RichProgress(*columns, console=err, disable=not err.is_terminal) as bars:
             yield from bars.track(items, total=total, description=doing)

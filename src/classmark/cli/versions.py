@@ -6,7 +6,8 @@ import typer
 
 from classmark.assembly import existing_home
 from classmark.cli.options import HomeOption, JsonOption
-from classmark.cli.terminal import as_moment, as_share, keep_result, say_table
+from classmark.cli.table_training import figure_on_test
+from classmark.cli.terminal import as_moment, keep_result, say_table
 
 ModelArgument = Annotated[str, typer.Argument(help="The model's name.")]
 
@@ -21,7 +22,7 @@ def run(model: ModelArgument, home: HomeOption = None, json: JsonOption = None) 
                 version.version,
                 version.status,
                 version.metadata["architecture"],
-                as_share(version.metadata["metrics"]["test"]["accuracy"]),
+                figure_on_test(version.metadata),
                 version.metadata["size_mb"],
                 as_moment(version.created_at),
             )

@@ -12,6 +12,7 @@ from classmark.datasets.store import DatasetStore
 from classmark.datasets.tables.cells import DateOrder, Decimal
 from classmark.datasets.tables.columns import Column, Conventions, Kind
 from classmark.datasets.tables.features import FeaturePipeline
+from classmark.datasets.tables.frames import typed
 from classmark.datasets.tables.preparation import TableSource, prepare_table
 from classmark.datasets.tables.reading import MISSING_WORDS, read_table
 from classmark.datasets.tables.recipe import Importance, Outliers, Selection, TableRecipe, Task
@@ -58,5 +59,6 @@ __all__ = [
     "profile_documents",
     "read_table",
     "split",
+    "typed",
     "write_profile",
 ]

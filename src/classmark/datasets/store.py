@@ -23,7 +23,7 @@ from classmark.datasets.dataset import PARTS, Conflict, Dataset
 from classmark.datasets.samples import document_of, sample_of
 from classmark.documents import Document
 from classmark.durable import point_link, publishing
-from classmark.errors import SourceError, UnknownDatasetError
+from classmark.errors import SettingError, SourceError, UnknownDatasetError
 from classmark.naming import checked_name
 
 _MADE = ("created_at", "source", "recipe", "dropped", "read")
@@ -78,14 +78,16 @@ class DatasetStore:
 
         Raises:
             UnknownDatasetError: There is no dataset of that name.
+            SettingError: It is the name of a table.
         """
         path = self._names / checked_name(name, of="dataset") / f"{part}.json.gz"
         if path.is_file():
             return path
         if (self._names.parent / "tables" / name).is_dir():
-            raise UnknownDatasetError(
-                f"{name!r} is a table; no family learns tables yet.",
-                remedy="Name a dataset of documents: classmark prepare SOURCE --name NAME",
+            raise SettingError(
+                f"{name!r} is a table, and this command reads texts.",
+                remedy="Tables are for train, evaluate, compare and predict. Name a dataset of"
+                " documents: classmark prepare SOURCE --name NAME",
             )
         known = ", ".join(self.names()) or "none yet"
         raise UnknownDatasetError(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classmark.documents import Document
 from classmark.errors import RecordError
@@ -21,16 +22,34 @@ class Assessment:
         documents: In the order they came.
         answers: One each.
         evaluation: The figures.
+        seconds: That each answer took, one each; empty where they were not measured.
     """
 
     documents: Sequence[Document]
     answers: Sequence[Answer]
     evaluation: Evaluation
+    seconds: Sequence[float] = ()
 
     @property
     def given(self) -> list[str]:
         """The label given to each document."""
         return [answer.label for answer in self.answers]
+
+    @property
+    def truth(self) -> list[str]:
+        """The label that each document has."""
+        return [document.label or "" for document in self.documents]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each answer is right, shape (documents,)."""
+        pairs = zip(self.given, self.truth, strict=True)
+        return np.array([given == true for given, true in pairs], dtype=bool)
+
+    @property
+    def confidences(self) -> NDArray[np.float64]:
+        """The probability of each given label, shape (documents,)."""
+        return np.array([answer.confidence for answer in self.answers])
 
 
 def assess(
@@ -56,8 +75,10 @@ def assess(
         np.array([one.answer.probabilities for one in timed]),
         classifier.labels,
         latency_of([one.seconds for one in timed]),
+        classifier.calibration.abstain_below,
     )
-    return Assessment(documents, [one.answer for one in timed], evaluation)
+    seconds = [one.seconds for one in timed]
+    return Assessment(documents, [one.answer for one in timed], evaluation, seconds)
 
 
 def _check_labels(classifier: Classifier, documents: Sequence[Document]) -> None:

@@ -4,14 +4,45 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from numpy.typing import NDArray
 
+from classmark.documents import Document
 from classmark.errors import RecordError
-from classmark.evaluation.intervals import CONFIDENCE, Estimate
+from classmark.evaluation.intervals import CONFIDENCE, SEED, Estimate
+from classmark.evaluation.significance import SIGNIFICANCE, holm, mcnemar
+from classmark.models import Answer
 
-SIGNIFICANCE = 0.05
 _RESAMPLES = 10_000
-_SEED = 42
+
+
+@dataclass(frozen=True, slots=True)
+class ClassChange:
+    """What became of one class from the first classifier to the second.
+
+    Attributes:
+        label: The class.
+        rows: That have it.
+        recall_a: Of these, the share that the first finds.
+        recall_b: The share that the second finds.
+        only_a_right: Rows that the first alone finds.
+        only_b_right: Rows that the second alone finds.
+        p_value: By McNemar's exact test, for this class alone.
+        adjusted: The same as it counts among all classes (Holm 1979).
+    """
+
+    label: str
+    rows: int
+    recall_a: float
+    recall_b: float
+    only_a_right: int
+    only_b_right: int
+    p_value: float
+    adjusted: float
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the second finds fewer, and that is more than chance."""
+        return self.adjusted < SIGNIFICANCE and self.only_a_right > self.only_b_right
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +58,8 @@ class Comparison:
         only_a_right: Rows where the first is right and the second wrong.
         only_b_right: Rows where the second is right and the first wrong.
         winner: "a", "b", or None where the difference may be chance.
+        agreement: The share of rows to which both give the same label, right or wrong.
+        per_class: What became of each class that has rows, in the order of their labels.
     """
 
     rows: int
@@ -37,14 +70,35 @@ class Comparison:
     only_a_right: int
     only_b_right: int
     winner: str | None
+    agreement: float
+    per_class: tuple[ClassChange, ...]
+
+    @property
+    def regressions(self) -> tuple[ClassChange, ...]:
+        """The classes of which the second finds fewer, and that is more than chance."""
+        return tuple(change for change in self.per_class if change.is_regression)
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A document to which two classifiers give different labels.
+
+    Attributes:
+        document: Which.
+        a: What the first says.
+        b: What the second says.
+    """
+
+    document: Document
+    a: Answer
+    b: Answer
 
 
 def compare(truth: Sequence[str], a: Sequence[str], b: Sequence[str]) -> Comparison:
     """Compare two lists of answers to the same rows.
 
-    The test is McNemar's (1947) in its exact form: only rows on which one is right and the other
-    wrong tell them apart, and under no difference each of these is a fair coin. The interval is a
-    paired bootstrap.
+    The test is McNemar's (1947) in its exact form, for all rows and again for those of each class.
+    The interval is a paired bootstrap.
 
     Raises:
         RecordError: There are no rows.
@@ -53,9 +107,8 @@ def compare(truth: Sequence[str], a: Sequence[str], b: Sequence[str]) -> Compari
         raise RecordError("There are no documents to compare on.", remedy="Give labelled ones.")
     a_right = np.array([given == true for given, true in zip(a, truth, strict=True)])
     b_right = np.array([given == true for given, true in zip(b, truth, strict=True)])
-    only_a, only_b = int((a_right & ~b_right).sum()), int((b_right & ~a_right).sum())
-    discordant = only_a + only_b
-    p_value = float(binomtest(only_b, discordant).pvalue) if discordant else 1.0
+    only_a, only_b = _discordant(a_right, b_right)
+    p_value = mcnemar(only_a, only_b)
     return Comparison(
         rows=len(truth),
         accuracy_a=float(a_right.mean()),
@@ -65,7 +118,37 @@ def compare(truth: Sequence[str], a: Sequence[str], b: Sequence[str]) -> Compari
         only_a_right=only_a,
         only_b_right=only_b,
         winner=None if p_value >= SIGNIFICANCE else ("b" if only_b > only_a else "a"),
+        agreement=float(np.mean([one == other for one, other in zip(a, b, strict=True)])),
+        per_class=_changes(np.array(truth, dtype=object), a_right, b_right),
     )
+
+
+def flips(documents: Sequence[Document], a: Sequence[Answer], b: Sequence[Answer]) -> list[Flip]:
+    """The documents to which two classifiers give different labels, in their order."""
+    return [
+        Flip(document, one, other)
+        for document, one, other in zip(documents, a, b, strict=True)
+        if one.label != other.label
+    ]
+
+
+def _changes(
+    truth: NDArray[np.object_], a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]
+) -> tuple[ClassChange, ...]:
+    labels = sorted(set(truth.tolist()))
+    of_label = [(a_right[truth == label], b_right[truth == label]) for label in labels]
+    counts = [_discordant(a, b) for a, b in of_label]
+    p_values = [mcnemar(*count) for count in counts]
+    rows = zip(labels, of_label, counts, p_values, holm(p_values), strict=True)
+    return tuple(
+        ClassChange(label, len(a), float(a.mean()), float(b.mean()), *count, p_value, adjusted)
+        for label, (a, b), count, p_value, adjusted in rows
+    )
+
+
+def _discordant(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> tuple[int, int]:
+    """Rows on which the first alone is right, and those on which the second is."""
+    return int((a_right & ~b_right).sum()), int((b_right & ~a_right).sum())
 
 
 def _paired_difference(only_a: int, only_b: int, rows: int) -> Estimate:
@@ -75,7 +158,7 @@ def _paired_difference(only_a: int, only_b: int, rows: int) -> Estimate:
     not seen among few rows is not taken for impossible.
     """
     counts = np.array([only_a + 0.5, only_b + 0.5, rows - only_a - only_b + 1])
-    draws = np.random.default_rng(_SEED).multinomial(rows, counts / counts.sum(), size=_RESAMPLES)
+    draws = np.random.default_rng(SEED).multinomial(rows, counts / counts.sum(), size=_RESAMPLES)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile((draws[:, 1] - draws[:, 0]) / rows, [tail, 1 - tail])
     return Estimate((only_b - only_a) / rows, float(low), float(high))

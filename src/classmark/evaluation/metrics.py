@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from classmark.evaluation.intervals import Estimate, bootstrap, proportion
-
-_SEED = 42
+from classmark.evaluation.abstention import Answered, answered_share
+from classmark.evaluation.calibration import CalibrationQuality, calibration_quality
+from classmark.evaluation.class_counts import confusion_of, counts_of, redrawn
+from classmark.evaluation.intervals import Estimate, corrected, proportion
+from classmark.evaluation.ranking import roc_auc
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class ClassMetrics:
     label: str
     precision: Estimate
     recall: Estimate
-    f1: float
+    f1: Estimate
     support: int
 
 
@@ -39,6 +40,26 @@ class Latency:
     p50_ms: float
     p95_ms: float
     p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class MacroFigures:
+    """Means over classes.
+
+    Those that are macro are over the classes that occur, as truth or as answer; a class that was
+    never given, or that no row has, counts 0.
+
+    Attributes:
+        precision: The macro mean.
+        recall: The macro mean.
+        f1: The macro mean.
+        weighted_f1: The mean over all classes, weighted by support.
+    """
+
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    weighted_f1: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +75,15 @@ class Evaluation:
         weighted_f1: The mean over classes, weighted by support.
         macro_precision: The mean over the same classes.
         macro_recall: The mean over the same classes.
-        roc_auc: One class against the rest, mean over classes; None where a class has no rows.
+        roc_auc: One class against the rest, mean over the classes that have rows; None
+            where all rows have the same class.
         mean_confidence: Of the given labels.
         per_class: In the order of labels.
         labels: The classes.
         confusion: Counts, true classes down, given classes across.
         latency: Of one text at a time.
+        calibration: How far the probabilities can be taken at their word.
+        answered: What the classifier's threshold lets through.
     """
 
     rows: int
@@ -67,14 +91,16 @@ class Evaluation:
     macro_f1: Estimate
     micro_f1: Estimate
     weighted_f1: Estimate
-    macro_precision: float
-    macro_recall: float
-    roc_auc: float | None
+    macro_precision: Estimate
+    macro_recall: Estimate
+    roc_auc: Estimate | None
     mean_confidence: float
     per_class: tuple[ClassMetrics, ...]
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
     latency: Latency
+    calibration: CalibrationQuality
+    answered: Answered
 
 
 def measure(
@@ -82,6 +108,7 @@ def measure(
     probabilities: NDArray[np.float64],
     labels: tuple[str, ...],
     latency: Latency,
+    abstain_below: float | None = None,
 ) -> Evaluation:
     """The figures of a classifier on labelled rows.
 
@@ -90,27 +117,53 @@ def measure(
         probabilities: Shape (rows, classes), classes in the order of `labels`.
         labels: The classes.
         latency: As it was measured beside.
+        abstain_below: The lowest confidence that is answered; None answers all.
     """
     expected = np.array([labels.index(label) for label in truth])
     given = probabilities.argmax(1)
-    counts = confusion_matrix(expected, given, labels=range(len(labels))).astype(np.int64)
+    counts = confusion_of(expected, given, len(labels))
     accuracy = proportion(int(np.trace(counts)), len(truth))
-    per_class = tuple(_class_metrics(counts, index, label) for index, label in enumerate(labels))
-    occurring = [per_class[index] for index in np.flatnonzero(_occurs(counts))]
+    macro = macro_figures(counts)
     return Evaluation(
         rows=len(truth),
         accuracy=accuracy,
-        macro_f1=bootstrap(counts, _macro_f1, _SEED),
+        macro_f1=macro.f1,
         micro_f1=accuracy,
-        weighted_f1=bootstrap(counts, _weighted_f1, _SEED),
-        macro_precision=float(np.mean([metrics.precision.value for metrics in occurring])),
-        macro_recall=float(np.mean([metrics.recall.value for metrics in occurring])),
-        roc_auc=_roc_auc(expected, probabilities),
+        weighted_f1=macro.weighted_f1,
+        macro_precision=macro.precision,
+        macro_recall=macro.recall,
+        roc_auc=roc_auc(expected, probabilities),
         mean_confidence=float(probabilities.max(1).mean()),
-        per_class=per_class,
+        per_class=tuple(_class_metrics(counts, at, label) for at, label in enumerate(labels)),
         labels=labels,
         confusion=tuple(tuple(map(int, row)) for row in counts),
         latency=latency,
+        calibration=calibration_quality(probabilities, expected),
+        answered=answered_share(probabilities.max(1), given == expected, abstain_below),
+    )
+
+
+def macro_figures(confusion: NDArray[np.int64]) -> MacroFigures:
+    """The means over the classes of a confusion matrix, with bias-corrected bootstrap intervals.
+
+    To either side an interval reaches at least as far as Wilson's interval of accuracy does: where
+    hardly any answer is wrong, or hardly any right, the bootstrap has next to nothing to redraw.
+
+    Args:
+        confusion: Counts, shape (classes, classes), true classes down; one at least is not 0.
+    """
+    counts, draws = counts_of(confusion), redrawn(confusion)
+    accuracy = proportion(int(counts.right.sum()), int(counts.support.sum()))
+
+    def estimate(figure: str) -> Estimate:
+        drawn = corrected(float(getattr(counts, figure)), getattr(draws, figure))
+        return _no_surer_than(accuracy, drawn)
+
+    return MacroFigures(
+        precision=estimate("macro_precision"),
+        recall=estimate("macro_recall"),
+        f1=estimate("macro_f1"),
+        weighted_f1=estimate("weighted_f1"),
     )
 
 
@@ -121,38 +174,31 @@ def latency_of(seconds: Sequence[float]) -> Latency:
     return Latency(*(round(value * 1000, 3) for value in (mean, p50, p95, p99)))
 
 
-def _class_metrics(counts: NDArray[np.int64], index: int, label: str) -> ClassMetrics:
-    right = int(counts[index, index])
-    support, given = int(counts[index].sum()), int(counts[:, index].sum())
-    f1 = 2 * right / max(support + given, 1)
-    return ClassMetrics(label, proportion(right, given), proportion(right, support), f1, support)
+def _no_surer_than(accuracy: Estimate, estimate: Estimate) -> Estimate:
+    """The estimate, its interval no shorter to either side than that of accuracy."""
+    low = min(estimate.low, estimate.value - (accuracy.value - accuracy.low))
+    high = max(estimate.high, estimate.value + (accuracy.high - accuracy.value))
+    return Estimate(estimate.value, max(low, 0.0), min(high, 1.0))
 
 
-def _f1_per_class(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    doubled = 2 * np.diag(counts)
-    total = counts.sum(0) + counts.sum(1)
-    found: NDArray[np.float64] = doubled / np.maximum(total, 1)
-    return found
+def _class_metrics(counts: NDArray[np.int64], at: int, label: str) -> ClassMetrics:
+    right = int(counts[at, at])
+    support, given = int(counts[at].sum()), int(counts[:, at].sum())
+    return ClassMetrics(
+        label=label,
+        precision=proportion(right, given),
+        recall=proportion(right, support),
+        f1=_f1(right, support + given - right),
+        support=support,
+    )
 
 
-def _occurs(counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which classes occur, as truth or as answer."""
-    found: NDArray[np.bool_] = (counts.sum(0) + counts.sum(1)) > 0
-    return found
+def _f1(right: int, involved: int) -> Estimate:
+    """F1 with its interval.
 
-
-def _macro_f1(counts: NDArray[np.int64]) -> float:
-    return float(_f1_per_class(counts)[_occurs(counts)].mean())
-
-
-def _weighted_f1(counts: NDArray[np.int64]) -> float:
-    return float(np.average(_f1_per_class(counts), weights=counts.sum(1)))
-
-
-def _roc_auc(expected: NDArray[np.int64], probabilities: NDArray[np.float64]) -> float | None:
-    classes = probabilities.shape[1]
-    if len(set(expected.tolist())) < classes:
-        return None
-    if classes == 2:
-        return float(roc_auc_score(expected, probabilities[:, 1]))
-    return float(roc_auc_score(expected, probabilities, multi_class="ovr"))
+    Of the rows that have the class or were given it, those that are right are a share J, and F1 is
+    2 J / (1 + J), which rises with J: so the ends of Wilson's interval of J are those of F1.
+    """
+    share = proportion(right, involved)
+    value, low, high = (2 * j / (1 + j) for j in (share.value, share.low, share.high))
+    return Estimate(value, low, high)

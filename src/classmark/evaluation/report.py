@@ -1,23 +1,32 @@
-"""An evaluation for people: one HTML page, its plots as PNG, the errors as CSV."""
+"""An evaluation for people: a page, the same as PDF, plots as PNG, two analyses as CSV."""
 
 import base64
-import csv
-import io
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
 from classmark.durable import publishing, write_json
 from classmark.errors import MissingExtraError
+from classmark.evaluation.analysis import (
+    ERROR_COLUMNS,
+    PERFORMANCE_COLUMNS,
+    as_csv,
+    error_rows,
+    performance_rows,
+)
 from classmark.evaluation.assessment import Assessment
-from classmark.spreadsheet import safe_cell
+from classmark.evaluation.findings import as_chance, weak_points
+from classmark.evaluation.slices import slices_of
+
+if TYPE_CHECKING:
+    from classmark.evaluation.plots import Plot
 
 _ERRORS_SHOWN = 20
-_ERROR_COLUMNS = ("id", "true", "given", "confidence", "title", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,82 +37,101 @@ class ReportHeading:
         model: As `arxiv_v1.0.0`.
         source: Where the documents came from.
         evaluated_at: When, with its zone.
+        facts: How the model came to be, each with its name.
+        baseline: How it does beside the linear baseline, as a sentence; empty where not known.
     """
 
     model: str
     source: str
     evaluated_at: datetime
+    facts: Sequence[tuple[str, str]] = ()
+    baseline: str = ""
+
+    @property
+    def folder_name(self) -> str:
+        """A name that no other report has: the model and the moment, in UTC."""
+        return f"{self.model}_{self.evaluated_at.astimezone(UTC):%Y%m%dT%H%M%S_%fZ}"
 
 
 def write_report(assessment: Assessment, heading: ReportHeading, folder: Path) -> Path:
-    """Write `report.html`, `confusion.png`, `per_class.png`, `errors.csv`, `metrics.json`.
+    """Write a report into a new folder, named after model and time, under `folder`.
 
     Returns:
-        The new folder, named after model and time, under `folder`.
+        The new folder.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
+    return write_report_at(assessment, heading, folder / heading.folder_name)
+
+
+def write_report_at(assessment: Assessment, heading: ReportHeading, target: Path) -> Path:
+    """Write `report.html`, `report.pdf`, the plots, two CSV files and `metrics.json`.
+
+    Where WeasyPrint, or Pango that it draws with, is missing, all is written but the PDF.
+
+    Returns:
+        The folder itself.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        FileExistsError: The folder is there already and not empty.
+    """
     try:
-        from classmark.evaluation.plots import (  # noqa: PLC0415 (extra)
-            plot_confusion,
-            plot_per_class,
-        )
+        from classmark.evaluation.plots import draw  # noqa: PLC0415 (extra)
     except ModuleNotFoundError as error:
         raise MissingExtraError("Plotting", extra="train") from error
-    stamp = heading.evaluated_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S_%fZ")
-    target = folder / f"{heading.model}_{stamp}"
-    errors = _errors(assessment)
+    slices = slices_of(assessment.documents, assessment.right)
+    errors = error_rows(assessment)
+    told_first = weak_points(assessment, slices)
+    plots = draw(assessment, slices)
+    page = _page(
+        plots,
+        heading=heading,
+        evaluation=assessment.evaluation,
+        slices=slices,
+        findings=told_first,
+        errors=errors[:_ERRORS_SHOWN],
+        error_count=len(errors),
+    )
+    told = {
+        **asdict(assessment.evaluation),
+        "slices": [{**asdict(one), "rows": len(one.rows)} for one in slices],
+        "findings": told_first,
+    }
     with publishing(target) as draft:
-        plot_confusion(assessment.evaluation, draft / "confusion.png")
-        plot_per_class(assessment.evaluation, draft / "per_class.png")
-        (draft / "errors.csv").write_text(_as_csv(errors), "utf-8", newline="")
-        write_json(draft / "metrics.json", asdict(assessment.evaluation))
-        (draft / "report.html").write_text(_page(assessment, heading, errors, draft), "utf-8")
+        for name, plot in plots.items():
+            (draft / name).write_bytes(plot.png)
+        _write(draft / "errors.csv", as_csv(ERROR_COLUMNS, errors))
+        performance = performance_rows(assessment, slices)
+        _write(draft / "performance.csv", as_csv(PERFORMANCE_COLUMNS, performance))
+        write_json(draft / "metrics.json", told)
+        _write(draft / "report.html", page)
+        _write_pdf(draft / "report.pdf", page)
     return target
 
 
-def _errors(assessment: Assessment) -> list[dict[str, Any]]:
-    """The wrong answers, the surest first."""
-    rows = [
-        {
-            "id": document.id,
-            "true": document.label,
-            "given": answer.label,
-            "confidence": round(answer.confidence, 6),
-            "title": document.title or document.text[:80],
-            "text": document.text,
-        }
-        for document, answer in zip(assessment.documents, assessment.answers, strict=True)
-        if document.label != answer.label
-    ]
-    return sorted(rows, key=lambda row: -row["confidence"])
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8", newline="")
 
 
-def _as_csv(errors: list[dict[str, Any]]) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, _ERROR_COLUMNS)
-    writer.writeheader()
-    writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in errors)
-    return file.getvalue()
-
-
-def _page(
-    assessment: Assessment, heading: ReportHeading, errors: list[dict[str, Any]], folder: Path
-) -> str:
+def _page(plots: Mapping[str, "Plot"], **values: object) -> str:
     source = files("classmark.evaluation").joinpath("templates", "report.html").read_text("utf-8")
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    return template.render(
-        title=f"Evaluation of {heading.model}",
-        source=heading.source,
-        evaluated_at=heading.evaluated_at.isoformat(timespec="seconds"),
-        evaluation=assessment.evaluation,
-        errors=errors[:_ERRORS_SHOWN],
-        error_count=len(errors),
-        confusion_png=_encoded(folder / "confusion.png"),
-        per_class_png=_encoded(folder / "per_class.png"),
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    encoded = {name: base64.b64encode(plot.png).decode() for name, plot in plots.items()}
+    template = environment.from_string(source)
+    return template.render(plots=plots, encoded=encoded, as_chance=as_chance, **values)
 
 
-def _encoded(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+def _write_pdf(path: Path, page: str) -> None:
+    """Write the page as PDF, or nothing where that can't be done."""
+    try:
+        from weasyprint import HTML  # noqa: PLC0415 (extra)
+        from weasyprint.urls import URLFetcher  # noqa: PLC0415 (extra)
+    except (ModuleNotFoundError, OSError):
+        # Pango is no Python package: where it is missing, loading it is an OSError.
+        return
+    # The page holds all that it shows; whatever address a text may smuggle in is not asked.
+    HTML(string=page, url_fetcher=URLFetcher(allowed_protocols={"data"})).write_pdf(path)

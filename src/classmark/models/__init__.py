@@ -1,6 +1,19 @@
 """What learns, and what answers: one contract for all families."""
 
-from classmark.models.catalogue import CATALOGUE, family_class, load_classifier
+from classmark.models.attention import TokenAttention, attention_of
+from classmark.models.calibration import (
+    Calibration,
+    Knots,
+    Promise,
+    read_calibration,
+    write_calibration,
+)
+from classmark.models.catalogue import (
+    CATALOGUE,
+    TABLE_CATALOGUE,
+    family_class,
+    load_classifier,
+)
 from classmark.models.classifier import Answer, Classifier, TimedAnswer
 from classmark.models.model import (
     Announce,
@@ -9,23 +22,55 @@ from classmark.models.model import (
     Milestone,
     TrainingData,
     TrainingOutcome,
+    unheard,
 )
 from classmark.models.parity import Agreement, ParityReport, parity_verdict
+from classmark.models.reading import read_spans
+from classmark.models.search_space import Choices, Range, SearchSpace, Value
+from classmark.models.tables.catalogue import load_table_predictor, table_family_class
+from classmark.models.tables.model import TableFamily, TableOutcome, TableTrainingData
+from classmark.models.tables.parity import TableParity, table_parity
+from classmark.models.tables.predictions import TablePredictions, TargetPredictions
+from classmark.models.tables.predictor import TablePredictor
 
 __all__ = [
     "CATALOGUE",
+    "TABLE_CATALOGUE",
     "Agreement",
     "Announce",
     "Answer",
+    "Calibration",
+    "Choices",
     "Classifier",
     "Family",
+    "Knots",
     "LabelledTexts",
     "Milestone",
     "ParityReport",
+    "Promise",
+    "Range",
+    "SearchSpace",
+    "TableFamily",
+    "TableOutcome",
+    "TableParity",
+    "TablePredictions",
+    "TablePredictor",
+    "TableTrainingData",
+    "TargetPredictions",
     "TimedAnswer",
+    "TokenAttention",
     "TrainingData",
     "TrainingOutcome",
+    "Value",
+    "attention_of",
     "family_class",
     "load_classifier",
+    "load_table_predictor",
     "parity_verdict",
+    "read_calibration",
+    "read_spans",
+    "table_family_class",
+    "table_parity",
+    "unheard",
+    "write_calibration",
 ]

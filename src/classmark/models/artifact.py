@@ -11,6 +11,8 @@ from classmark.errors import TamperedVersionError
 
 CONFIG = "config.json"
 LABEL_MAP = "label_map.json"
+# Only what predicts tables has one.
+FEATURES = "features.skops"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
-"""Pretrained encoders by name: the embedded one, a folder, or any of the hub."""
+"""Pretrained models by name: the embedded one, a folder, or any of the hub."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -7,14 +9,23 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from classmark.errors import MissingExtraError, SettingError
 
 EMBEDDED = "minilm"
+# What is fine-tuned where nothing is named: the second one where the hub has not got the first.
+_USUAL = "distilbert/distilbert-base-uncased"
+USUAL = "auto"
+# How pretrained weights are read: no pickle, no remote code; some are published in half precision.
+LOADING: dict[str, Any] = {
+    "use_safetensors": True,
+    "trust_remote_code": False,
+    "dtype": torch.float32,
+}
 # What a tokenizer and safetensors weights may consist of.
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
@@ -31,19 +42,30 @@ class Backbone:
     encoder: PreTrainedModel
     tokenizer: Any
 
-    @property
-    def longest(self) -> int | None:
-        """How many tokens it has positions for; None where it does not number them."""
-        positions: int | None = getattr(self.encoder.config, "max_position_embeddings", None)
-        # RoBERTa and its kin number tokens from behind the padding token.
-        reserved = [
-            module.padding_idx + 1
-            for name, module in self.encoder.named_modules()
-            if name.endswith("position_embeddings")
-            and isinstance(module, torch.nn.Embedding)
-            and module.padding_idx is not None
-        ]
-        return positions - reserved[0] if positions and reserved else positions
+
+def longest_input(model: PreTrainedModel) -> int | None:
+    """How many tokens a model has positions for; None where it does not number them."""
+    positions: int | None = getattr(model.config, "max_position_embeddings", None)
+    # RoBERTa and its kin number tokens from behind the padding token.
+    reserved = [
+        module.padding_idx + 1
+        for name, module in model.named_modules()
+        if name.endswith("position_embeddings")
+        and isinstance(module, torch.nn.Embedding)
+        and module.padding_idx is not None
+    ]
+    return positions - reserved[0] if positions and reserved else positions
+
+
+def named_backbone(name: str) -> str:
+    """The name itself, or for `auto` that of DistilBERT where the hub has it, else `minilm`."""
+    if name != USUAL:
+        return name
+    try:
+        snapshot_download(_USUAL, allow_patterns=["config.json"])
+    except (OSError, ValueError, HfHubHTTPError):
+        return EMBEDDED
+    return _USUAL
 
 
 def load_backbone(name: str) -> Backbone:
@@ -55,16 +77,9 @@ def load_backbone(name: str) -> Backbone:
         SettingError: There is none, its weights are in another format, or it is no encoder.
         MissingExtraError: The embedded one is not installed.
     """
-    disable_progress_bar()
-    source = _embedded_folder() if name == EMBEDDED else name
-    try:
-        backbone = _read(source if Path(source).is_dir() else _fetched(source))
-    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
-        told = str(error).partition("\n")[0]
-        raise SettingError(
-            f"The backbone {name!r} can't be loaded: {told}",
-            remedy=f"Name {EMBEDDED!r}, a folder with safetensors weights, or a model of the hub.",
-        ) from error
+    with reading_backbone(name) as folder:
+        encoder = AutoModel.from_pretrained(folder, **LOADING)
+        backbone = Backbone(encoder.eval(), load_tokenizer(folder))
     if backbone.tokenizer.pad_token is None or backbone.encoder.config.is_encoder_decoder:
         raise SettingError(
             f"The backbone {name!r} is no encoder: it has a decoder, or no padding token.",
@@ -73,30 +88,45 @@ def load_backbone(name: str) -> Backbone:
     return backbone
 
 
-def check_length(backbone: Backbone, max_tokens: int) -> None:
-    """Let a length pass that the backbone can read.
+@contextmanager
+def reading_backbone(name: str) -> Iterator[str]:
+    """The folder of a pretrained model; what fails while it is read is told as one error.
+
+    Raises:
+        SettingError: There is no such model, or it can't be read.
+        MissingExtraError: The embedded one is not installed.
+    """
+    disable_progress_bar()
+    # A new head is what fine-tuning is for; the library would warn of it.
+    set_verbosity_error()
+    source = _embedded_folder() if name == EMBEDDED else name
+    try:
+        yield source if Path(source).is_dir() else _fetched(source)
+    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
+        told = str(error).partition("\n")[0]
+        raise SettingError(
+            f"The backbone {name!r} can't be loaded: {told}",
+            remedy=f"Name {EMBEDDED!r}, a folder with safetensors weights, or a model of the hub.",
+        ) from error
+
+
+def load_tokenizer(folder: str) -> Any:
+    """The fast tokenizer of a pretrained model."""
+    return AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
+
+
+def check_length(model: PreTrainedModel, max_tokens: int) -> None:
+    """Let a length pass that a model can read.
 
     Raises:
         SettingError: It is longer.
     """
-    longest = backbone.longest
+    longest = longest_input(model)
     if longest is not None and max_tokens > longest:
         raise SettingError(
             f"max_tokens is {max_tokens}, and the backbone reads {longest} tokens at most.",
             remedy=f"Set it to {longest} or less.",
         )
-
-
-def _read(folder: str) -> Backbone:
-    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
-    encoder = AutoModel.from_pretrained(
-        folder,
-        use_safetensors=True,
-        trust_remote_code=False,
-        # Some are published in half precision, which a CPU has no use for.
-        dtype=torch.float32,
-    )
-    return Backbone(encoder.eval(), tokenizer)
 
 
 def _fetched(name: str) -> str:

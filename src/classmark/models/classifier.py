@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from classmark.documents import CleaningStep, clean
 from classmark.models.artifact import ArtifactConfig
+from classmark.models.calibration import Calibration
 
 # How many texts a thread has in hand at a time: enough to keep it busy, few enough for memory.
 _TEXTS_A_THREAD = 64
@@ -27,11 +28,14 @@ class Answer:
         label: The most probable class.
         confidence: Its probability.
         probabilities: Of all classes, in the order of the classifier's `labels`.
+        abstained: Whether it is less sure than its artifact wants of an answer; the label is a
+            guess then.
     """
 
     label: str
     confidence: float
     probabilities: tuple[float, ...]
+    abstained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,13 @@ class Classifier(ABC):
         labels: The classes, in the order of every vector of probabilities.
         max_tokens: How much of a text is read; None where there is no limit.
         steps: The cleaning that training texts went through, and so every text that is asked.
+        calibration: What is done to the family's probabilities, and below what it abstains.
     """
 
     labels: tuple[str, ...]
     max_tokens: int | None = None
     steps: tuple[CleaningStep, ...] = ()
+    calibration: Calibration = Calibration()
 
     @classmethod
     @abstractmethod
@@ -65,18 +71,19 @@ class Classifier(ABC):
         """What the family itself gives as the probabilities of one clean text, shape (classes,)."""
 
     def probabilities(self, text: str) -> NDArray[np.float64]:
-        """The probabilities of all classes for one clean text, shape (classes,), sum 1.
+        """The calibrated probabilities of all classes for one clean text, shape (classes,), sum 1.
 
         One text at a time on purpose: no answer depends on what else is asked at that moment.
         """
-        return self._uncalibrated(text)
+        return self.calibration.applied(self._uncalibrated(text))
 
     def classify(self, text: str) -> Answer:
         """The answer for one text, as it came."""
         probabilities = self.probabilities(clean(text, self.steps))
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])
-        return Answer(self.labels[best], confidence, tuple(probabilities.tolist()))
+        abstained = self.calibration.abstains(confidence)
+        return Answer(self.labels[best], confidence, tuple(probabilities.tolist()), abstained)
 
     def classify_timed(self, text: str) -> TimedAnswer:
         """The answer for one text, and how long it took."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -13,12 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from classmark.models.backbone import Backbone, check_length, load_backbone
-from classmark.models.encoder_runtime import MODEL, TOKENIZER
 from classmark.models.head import one_row_a_class
 from classmark.models.model import Family, Learned, TrainingData, TrainingSite
-from classmark.models.onnx_export import export_onnx, quantise_onnx
+from classmark.models.onnx_export import write_exports
 from classmark.models.parameters import Count, Strength
 from classmark.models.pooled_encoder import PooledEncoder
+from classmark.models.search_space import Choices, Range, SearchSpace
 from classmark.progress import Progress
 
 _INVERSE_REGULARISATIONS = (1.0, 10.0, 100.0)
@@ -47,6 +46,10 @@ class EncoderFamily(Family):
 
     name: ClassVar[str] = "encoder"
     parameters_class = EncoderParameters
+    search_space: ClassVar[SearchSpace] = {
+        "inverse_regularisation": Range(0.1, 1000.0, is_log=True),
+        "max_tokens": Choices((128, 256)),
+    }
 
     @property
     def architecture(self) -> str:
@@ -56,7 +59,7 @@ class EncoderFamily(Family):
     def _learn(self, data: TrainingData, site: TrainingSite) -> Learned:
         torch.manual_seed(data.seed)
         backbone = load_backbone(self._parameters.backbone)
-        check_length(backbone, self._parameters.max_tokens)
+        check_length(backbone.encoder, self._parameters.max_tokens)
         embedder = PooledEncoder(backbone.encoder)
         train = self._embedded(embedder, backbone, data.train.texts, site.progress)
         validation = self._embedded(embedder, backbone, data.validation.texts, site.progress)
@@ -64,7 +67,9 @@ class EncoderFamily(Family):
         losses = {strength: _log_loss(head, validation, data) for strength, head in heads.items()}
         chosen = min(losses, key=lambda strength: losses[strength])
         embedder.attach_head(*one_row_a_class(heads[chosen]))
-        exports = _write_exports(embedder, backbone, site.drafts, site.progress)
+        # Fused attention embeds twice as fast; spelled out, it gives the graph that serves faster.
+        backbone.encoder.set_attn_implementation("eager")
+        exports = write_exports(embedder, backbone.tokenizer, site.drafts, site.progress)
         details = {
             "inverse_regularisation": chosen,
             "validation_log_loss": {str(strength): loss for strength, loss in losses.items()},
@@ -114,19 +119,3 @@ def _log_loss(
     """The head's log loss on the validation part, in which a class may be missing."""
     answers = head.predict_proba(validation)
     return float(log_loss(data.validation.labels, answers, labels=data.labels))
-
-
-def _write_exports(
-    embedder: PooledEncoder, backbone: Backbone, drafts: Path, progress: Progress
-) -> dict[str, Path]:
-    exports = {name: drafts / name for name in ("fp32", "int8")}
-    # Fused attention embeds twice as fast; spelled out, it gives the graph that serves faster.
-    backbone.encoder.set_attn_implementation("eager")
-    for name, folder in progress.track(exports.items(), "Exporting to ONNX", len(exports)):
-        folder.mkdir()
-        backbone.tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
-        if name == "fp32":
-            export_onnx(embedder, folder / MODEL)
-        else:
-            quantise_onnx(exports["fp32"] / MODEL, folder / MODEL)
-    return exports

@@ -1,5 +1,6 @@
 """The encoder that serves: tokenised in Rust, computed by ONNX Runtime; torch plays no part."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,7 +46,10 @@ class EncoderClassifier(Classifier):
 
     def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         """The softmax of the head, shape (classes,)."""
-        tokens = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
+        return self._answer(self._tokenizer.encode(text).ids)
+
+    def _answer(self, ids: Sequence[int]) -> NDArray[np.float64]:
+        tokens = np.array([ids], dtype=np.int64)
         inputs = {"input_ids": tokens, "attention_mask": np.ones_like(tokens)}
         (found,) = self._session.run(["probabilities"], inputs)
         probabilities: NDArray[np.float64] = found[0].astype(np.float64)

@@ -18,6 +18,7 @@ from classmark.models.head import one_row_a_class
 from classmark.models.linear_runtime import TOKEN_PATTERN, VOCABULARY, WEIGHTS
 from classmark.models.model import Family, Learned, TrainingData, TrainingSite
 from classmark.models.parameters import Count, Strength, Weight
+from classmark.models.search_space import Choices, Range, SearchSpace
 from classmark.progress import Progress
 
 _BAYES_WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -72,6 +73,12 @@ class LinearFamily(Family):
 
     name: ClassVar[str] = "linear"
     parameters_class = LinearParameters
+    search_space: ClassVar[SearchSpace] = {
+        "inverse_regularisation": Range(0.1, 100.0, is_log=True),
+        "bayes_weight": Choices(_BAYES_WEIGHTS),
+        "longest_ngram": Choices((1, 2, 3)),
+        "min_documents": Choices((1, 2, 3)),
+    }
 
     @property
     def architecture(self) -> str:

@@ -26,6 +26,7 @@ from classmark.models.parity import (
     parity_verdict,
     probabilities_in_fresh_process,
 )
+from classmark.models.search_space import SearchSpace
 from classmark.progress import Progress
 
 
@@ -78,7 +79,7 @@ class Milestone:
 Announce = Callable[[Milestone], None]
 
 
-def _unheard(_: Milestone) -> None:
+def unheard(_: Milestone) -> None:
     """Nobody listens."""
 
 
@@ -97,7 +98,7 @@ class TrainingSite:
     drafts: Path
     checkpoints: Path | None
     progress: Progress
-    announce: Announce = _unheard
+    announce: Announce = unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,12 @@ class Family(ABC):
     Attributes:
         name: In the catalogue and in `--family`.
         parameters_class: The frozen dataclass of what `--set` can set.
+        search_space: Which parameters a search tries, and what of each.
     """
 
     name: ClassVar[str]
     parameters_class: ClassVar[type]
+    search_space: ClassVar[SearchSpace] = {}
 
     def __init__(self, parameters: Any) -> None:
         self._parameters = parameters
@@ -175,7 +178,7 @@ class Family(ABC):
         progress: Progress,
         *,
         checkpoints: Path | None = None,
-        announce: Announce = _unheard,
+        announce: Announce = unheard,
     ) -> TrainingOutcome:
         """Learn from the data and write a whole artifact into an empty folder.
 

@@ -3,13 +3,39 @@
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from classmark.models.encoder_runtime import MODEL, TOKENIZER
+from classmark.progress import Progress
+
 OPSET = 18
 _LONGEST = 8192
+
+
+def write_exports(
+    module: torch.nn.Module, tokenizer: Any, drafts: Path, progress: Progress
+) -> dict[str, Path]:
+    """The folders of a module's exports, by name: "fp32" and "int8", each with the tokenizer.
+
+    Args:
+        module: Of (input_ids, attention_mask) to probabilities.
+        tokenizer: The fast one of transformers.
+        drafts: Where the folders are made.
+        progress: Shows how far it is.
+    """
+    exports = {name: drafts / name for name in ("fp32", "int8")}
+    for name, folder in progress.track(exports.items(), "Exporting to ONNX", len(exports)):
+        folder.mkdir()
+        tokenizer.backend_tokenizer.save(str(folder / TOKENIZER))
+        if name == "fp32":
+            export_onnx(module, folder / MODEL)
+        else:
+            quantise_onnx(exports["fp32"] / MODEL, folder / MODEL)
+    return exports
 
 
 def export_onnx(module: torch.nn.Module, path: Path) -> None:

@@ -15,14 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from classmark.durable import exclusive, point_link, publishing, write_json
+from classmark.durable import exclusive, point_link, publishing, write_bytes, write_json
 from classmark.errors import UnavailableError, VersionExistsError
+from classmark.registry.card import model_card
 from classmark.registry.integrity import manifest_digest, write_manifest
 from classmark.registry.version import PRODUCTION, Version
 
 logger = logging.getLogger(__name__)
 
 METADATA = "metadata.json"
+CARD = "card.md"
 VIEW = "version_registry.json"
 
 
@@ -60,7 +62,7 @@ class VersionFolders:
     def publish(
         self, model: str, version: Version, artifact: Path, metadata: Mapping[str, Any]
     ) -> str:
-        """Copy an artifact to its place, with metadata and, last, the manifest.
+        """Copy an artifact to its place, with metadata, card and, last, the manifest.
 
         Returns:
             The SHA-256 of the manifest.
@@ -76,6 +78,7 @@ class VersionFolders:
                     shutil.copytree(artifact, draft, dirs_exist_ok=True)
                     draft.chmod(0o700)
                     write_json(draft / METADATA, metadata)
+                    write_bytes(draft / CARD, model_card(metadata).encode())
                     write_manifest(draft)
             except FileExistsError as error:
                 raise VersionExistsError(

@@ -13,19 +13,28 @@ from classmark.retraining.lineage import (
     trace_document,
     trace_version,
 )
+from classmark.retraining.table_cycle import NewTableVersion, is_of_table, train_table_version
+from classmark.retraining.table_lineage import learned_rows, trace_table_version
+from classmark.retraining.tuned import register_best
 
 __all__ = [
     "DocumentTrace",
     "Holding",
     "Link",
+    "NewTableVersion",
     "NewVersion",
     "Role",
     "SnapshotTrace",
     "SourceTrace",
     "Use",
     "VersionRequest",
+    "is_of_table",
     "learned_before",
+    "learned_rows",
+    "register_best",
     "trace_document",
+    "trace_table_version",
     "trace_version",
+    "train_table_version",
     "train_version",
 ]

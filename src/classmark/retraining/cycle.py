@@ -1,31 +1,45 @@
 """The ring, as far as it goes today: a dataset becomes a measured, registered version."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from classmark.datasets import Dataset
-from classmark.evaluation import Evaluation
+from classmark.models import family_class
 from classmark.naming import checked_name
 from classmark.progress import Progress
 from classmark.registry import Bump, Lineage, RegisteredVersion, Registry, VersionDraft
+from classmark.retraining.metadata import dataset_facts, figures, training_facts
+from classmark.retraining.record import described, finished, run_start
 from classmark.training import (
+    RunLink,
+    Tracker,
     TrainedModel,
     TrainingRecipe,
-    git_commit,
-    library_versions,
+    Untracked,
+    Workshop,
+    checkpoints_of,
+    keep_logs,
+    tracked,
     train,
+    training_key,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A version and the training it came from."""
+    """A version and the training it came from.
+
+    Attributes:
+        version: As it was registered.
+        trained: What came of training.
+        run: Where its record is to be found; None where none was to be kept.
+    """
 
     version: RegisteredVersion
     trained: TrainedModel
+    run: RunLink | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +51,17 @@ class VersionRequest:
         recipe: What is to be trained.
         bump: Which number rises; None takes what differs from the latest version.
         notes: For the metadata.
+        tracker: What keeps the record of the training.
+        home: Where `training/` keeps what a killed training left, and `logs/` what TensorBoard
+            shows; None keeps neither.
     """
 
     model: str
     recipe: TrainingRecipe
     bump: Bump | None = None
     notes: str = ""
+    tracker: Tracker = field(default_factory=Untracked)
+    home: Path | None = None
 
 
 def train_version(
@@ -62,53 +81,46 @@ def train_version(
             registered.
     """
     checked_name(request.model, of="model")
-    with TemporaryDirectory(prefix="classmark-version-") as folder:
+    family = family_class(request.recipe.family).with_parameters(request.recipe.parameters)
+    start = run_start(request.model, request.recipe, family.parameters, dataset)
+    recipe = request.recipe
+    key = training_key(recipe.family, family.parameters, recipe.seed, dataset.fingerprint)
+    with (
+        checkpoints_of(key, request.home and request.home / "training") as checkpoints,
+        tracked(request.tracker, start) as run,
+        TemporaryDirectory(prefix="classmark-version-") as folder,
+    ):
         artifact = Path(folder)
-        trained = train(dataset, request.recipe, artifact, threads=threads, progress=progress)
+        workshop = Workshop(threads, progress, run.record, checkpoints)
+        trained = train(dataset, request.recipe, artifact, workshop)
         draft = VersionDraft(
             model=request.model,
             artifact=artifact,
             lineage=Lineage(trained.outcome.architecture, dataset.labels, dataset.fingerprint),
-            metadata=_metadata(dataset, request, trained),
+            metadata=_metadata(dataset, request, trained) | {"tracking": described(run.link())},
             reason=request.notes or f"trained {request.recipe.family} on {dataset.name}",
         )
-        return NewVersion(registry.register(draft, request.bump), trained)
+        version = registry.register(draft, request.bump)
+        run.end(finished(version))
+        if request.home:
+            keep_logs(checkpoints, request.home / "logs" / version.name)
+    return NewVersion(version, trained, run.link())
 
 
 def _metadata(dataset: Dataset, request: VersionRequest, trained: TrainedModel) -> dict[str, Any]:
     return {
-        "family": request.recipe.family,
+        **training_facts(trained),
         "base_model": trained.parameters.get("backbone"),
-        "dataset": {
-            "name": dataset.name,
-            "snapshot": dataset.snapshot_id,
-            "fingerprint": dataset.fingerprint,
-            "source": dict(dataset.source),
-            "samples": sum(dataset.sizes().values()),
+        "dataset": dataset_facts(dataset)
+        | {
             "categories": list(dataset.labels),
-            "split": dataset.sizes(),
-            "recipe": dict(dataset.recipe),
+            "read": dataset.read,
+            "dropped": dict(dataset.dropped),
+            "counts": dataset.counts(),
         },
-        "hyperparameters": dict(trained.parameters),
-        "seed": request.recipe.seed,
-        "metrics": {part: _figures(it.evaluation) for part, it in trained.assessments.items()},
-        "training_seconds": round(trained.seconds, 3),
-        "parity": asdict(trained.outcome.parity),
-        "details": dict(trained.outcome.details),
-        "git_commit": git_commit(),
-        "libraries": library_versions(),
+        "metrics": {part: figures(it.evaluation) for part, it in trained.assessments.items()},
+        "calibration": trained.reliable.described(),
+        "reliability": asdict(request.recipe.reliability),
+        "baseline": trained.baseline.described() if trained.baseline else None,
         "notes": request.notes,
-    }
-
-
-def _figures(evaluation: Evaluation) -> Mapping[str, float]:
-    return {
-        "rows": evaluation.rows,
-        "accuracy": evaluation.accuracy.value,
-        "accuracy_low": evaluation.accuracy.low,
-        "accuracy_high": evaluation.accuracy.high,
-        "macro_f1": evaluation.macro_f1.value,
-        "mean_confidence": evaluation.mean_confidence,
-        "latency_p50_ms": evaluation.latency.p50_ms,
-        "latency_p95_ms": evaluation.latency.p95_ms,
     }

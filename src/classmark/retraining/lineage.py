@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from classmark.datasets import Dataset, DatasetStore, origin_of
+from classmark.datasets import Dataset, DatasetStore, TableDataset, origin_of
 from classmark.documents import Document, clean, steps_named
 from classmark.errors import SourceError, UnknownDatasetError
 from classmark.registry import RegisteredVersion
@@ -62,7 +62,7 @@ class SnapshotTrace:
     snapshot_id: str | None
     fingerprint: str
     link: Link
-    dataset: Dataset | None
+    dataset: Dataset | TableDataset | None
     source: SourceTrace
 
 

@@ -195,6 +195,7 @@ async def _answered(parts: ApiParts, body: PredictRequest, max_texts: int) -> Re
                 id=served.prediction.id,
                 label=served.prediction.label,
                 confidence=served.prediction.confidence,
+                abstained=served.abstained,
                 probabilities=dict(served.probabilities) if body.return_probabilities else None,
             )
             for served in found

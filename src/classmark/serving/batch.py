@@ -31,6 +31,7 @@ _COLUMNS = (
     "id",
     "label",
     "confidence",
+    "abstained",
     "true_label",
     "model",
     "model_version",
@@ -141,6 +142,7 @@ def _rows(
             "id": document.id,
             "label": timed.answer.label,
             "confidence": timed.answer.confidence,
+            "abstained": timed.answer.abstained,
             "true_label": document.label,
             "model": served.version.model,
             "model_version": str(served.version.version),
@@ -158,7 +160,8 @@ def _key(served: ServedModel, job: BatchJob) -> str:
             remedy="Check the path and its permissions.",
         ) from error
     content = origin.get("sha256", str(job.source))
-    parts = (content, job.source.suffixes, job.fields, served.version.digest)
+    # With the columns: results of another release are not gone on with, theirs may differ.
+    parts = (content, job.source.suffixes, job.fields, served.version.digest, _COLUMNS)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 

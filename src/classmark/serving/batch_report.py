@@ -18,8 +18,10 @@ class BatchReport:
     Attributes:
         documents: How many were classified.
         resumed_after: How many of them an earlier, interrupted start had done.
+        abstained: How many the model was not sure enough of.
         labelled: How many came with a label.
-        accuracy: The share of these that was given it; None where none has one.
+        accuracy: The share of these that was given it, guesses too; None where none has one.
+        accuracy_answered: The same among those that were not abstained.
         mean_confidence: Of the given labels.
         low_confidence_share: Given with less than 0.5.
         mean_latency_ms: In the model, for one text.
@@ -30,8 +32,10 @@ class BatchReport:
 
     documents: int
     resumed_after: int
+    abstained: int
     labelled: int
     accuracy: float | None
+    accuracy_answered: float | None
     mean_confidence: float
     low_confidence_share: float
     mean_latency_ms: float
@@ -46,20 +50,24 @@ def report_on(rows: Iterable[dict[str, Any]], *, resumed_after: int) -> BatchRep
     confidences, latencies = array("d"), array("d")
     models: Counter[str] = Counter()
     labels: Counter[str] = Counter()
-    labelled = right = 0
+    # Each by whether it was abstained.
+    given, labelled, right = Counter[bool](), Counter[bool](), Counter[bool]()
     for row in rows:
         confidences.append(row["confidence"])
         latencies.append(row["latency_ms"])
         models[f"{row['model']}_{row['model_version']}"] += 1
         labels[row["label"]] += 1
-        labelled += row["true_label"] is not None
-        right += row["true_label"] == row["label"]
+        given[row["abstained"]] += 1
+        labelled[row["abstained"]] += row["true_label"] is not None
+        right[row["abstained"]] += row["true_label"] == row["label"]
     confidence = np.asarray(confidences)
     return BatchReport(
         documents=len(confidences),
         resumed_after=resumed_after,
-        labelled=labelled,
-        accuracy=right / labelled if labelled else None,
+        abstained=given[True],
+        labelled=labelled.total(),
+        accuracy=_share(right.total(), labelled.total()),
+        accuracy_answered=_share(right[False], labelled[False]),
         mean_confidence=float(confidence.mean()),
         low_confidence_share=float((confidence < _LOW_CONFIDENCE).mean()),
         mean_latency_ms=float(np.mean(latencies)),
@@ -67,3 +75,7 @@ def report_on(rows: Iterable[dict[str, Any]], *, resumed_after: int) -> BatchRep
         per_model=dict(sorted(models.items())),
         per_label=dict(sorted(labels.items())),
     )
+
+
+def _share(right: int, labelled: int) -> float | None:
+    return right / labelled if labelled else None

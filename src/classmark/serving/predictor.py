@@ -29,10 +29,17 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServedPrediction:
-    """A prediction with the probabilities of all classes."""
+    """A prediction with what is not recorded of it.
+
+    Attributes:
+        prediction: What is recorded.
+        probabilities: Of all classes.
+        abstained: Whether the model is not sure enough; the label is a guess then.
+    """
 
     prediction: Prediction
     probabilities: Mapping[str, float]
+    abstained: bool
 
 
 class Predictor:
@@ -93,7 +100,11 @@ class Predictor:
             raise
         labels = self.served.classifier.labels
         return [
-            ServedPrediction(prediction, dict(zip(labels, timed.answer.probabilities, strict=True)))
+            ServedPrediction(
+                prediction,
+                dict(zip(labels, timed.answer.probabilities, strict=True)),
+                timed.answer.abstained,
+            )
             for prediction, timed in zip(predictions, answers, strict=True)
         ]
 

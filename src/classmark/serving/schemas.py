@@ -46,6 +46,9 @@ class PredictionBody(BaseModel):
     id: str = Field(description="Name it in /feedback.")
     label: str
     confidence: float = Field(description="The probability of the label.")
+    abstained: bool = Field(
+        description="Whether the model is not sure enough; the label is its best guess then."
+    )
     probabilities: dict[str, float] | None = None
 
 

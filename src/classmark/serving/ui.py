@@ -102,7 +102,9 @@ async def _answered(predictor: Predictor, text: str, max_characters: int) -> Sho
     start = time.perf_counter()
     (found,) = await predictor.predict([_storable(text)])
     took = (time.perf_counter() - start) * 1000
+    unsure = "**Not sure enough: the first label is only a guess.**  \n"
     note = (
+        f"{unsure if found.abstained else ''}"
         f"{found.prediction.latency_ms:.1f} ms in the model, {took:.1f} ms in all  \n"
         f"Prediction `{found.prediction.id}`"
     )

@@ -4,7 +4,10 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
-_LIBRARIES = ("classmark", "numpy", "scikit-learn", "torch", "transformers", "onnxruntime")
+_LIBRARIES = (
+    *("classmark", "numpy", "scikit-learn", "torch", "transformers", "onnxruntime"),
+    *("pandas", "skops", "xgboost-cpu"),
+)
 
 
 def git_commit() -> str | None:

@@ -1,23 +1,29 @@
 """How a model comes to be: a family learns from a dataset and the result is measured."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from classmark.datasets import Dataset
+from classmark.documents import Document
 from classmark.errors import SettingError
 from classmark.evaluation import Assessment, assess
 from classmark.models import (
+    Announce,
     LabelledTexts,
     TrainingData,
     TrainingOutcome,
     family_class,
     load_classifier,
+    unheard,
+    write_calibration,
 )
 from classmark.progress import Progress
+from classmark.training.baseline import BASELINE_FAMILY, Baseline, NoBaseline, baseline_beside
 from classmark.training.recipe import TrainingRecipe
+from classmark.training.reliability import Reliable, dealt_halves, made_reliable
 
 # Enough rows to see whether a model has learned its training part by heart.
 _TRAIN_ROWS_MEASURED = 1000
@@ -31,21 +37,42 @@ class TrainedModel:
         recipe: What was to be trained.
         parameters: All of the family's, defaults too.
         outcome: What the family and the parity gate say.
+        reliable: How it was calibrated, and what is promised of its answers.
         assessments: Of the finished artifact on "train" (its first 1,000 rows), "val" and "test".
         seconds: That learning took, measuring apart.
+        baseline: What a cheap family does with the same data; None where it was not trained.
     """
 
     recipe: TrainingRecipe
     parameters: Mapping[str, Any]
     outcome: TrainingOutcome
+    reliable: Reliable
     assessments: Mapping[str, Assessment]
     seconds: float
+    baseline: Baseline | NoBaseline | None
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What training works with, and who watches.
+
+    Attributes:
+        threads: Texts that are computed at once in measuring.
+        progress: Shows long work.
+        announce: Hears every milestone of a family that has some, and may raise to stop.
+        checkpoints: A folder of this training alone; what a killed one left there is gone on with.
+    """
+
+    threads: int
+    progress: Progress
+    announce: Announce = unheard
+    checkpoints: Path | None = None
 
 
 def train(
-    dataset: Dataset, recipe: TrainingRecipe, folder: Path, *, threads: int, progress: Progress
+    dataset: Dataset, recipe: TrainingRecipe, folder: Path, workshop: Workshop
 ) -> TrainedModel:
-    """Train a model into an empty folder and measure what lies there.
+    """Train a model into an empty folder, calibrate it and measure what lies there.
 
     Raises:
         SettingError: The family or one of its parameters does not exist, or the dataset's documents
@@ -53,29 +80,63 @@ def train(
         MissingExtraError: What the family needs is not installed.
         ParityError: The exported model does not answer as the trained one does.
     """
-    if dataset.recipe.get("several_labels"):
-        raise SettingError(
-            f"The documents of {dataset.name!r} may have several labels; families learn one.",
-            remedy="Prepare it again without --multi-label, with --label-field for the one label.",
-        )
+    data = training_data(dataset, recipe.seed)
     family = family_class(recipe.family).with_parameters(recipe.parameters)
-    cleaning = tuple(dataset.recipe["cleaning"])
-    data = TrainingData(_texts(dataset, "train"), _texts(dataset, "val"), recipe.seed, cleaning)
     start = time.perf_counter()
-    outcome = family.train(data, folder, progress)
+    outcome = family.train(
+        data,
+        folder,
+        workshop.progress,
+        checkpoints=workshop.checkpoints,
+        announce=workshop.announce,
+    )
     seconds = time.perf_counter() - start
+    reliable = made_reliable(
+        load_classifier(folder),
+        dealt_halves(dataset.parts["val"]),
+        recipe.reliability,
+        threads=workshop.threads,
+        progress=workshop.progress,
+    )
+    write_calibration(folder, reliable.calibration)
     classifier = load_classifier(folder)
     assessments = {
-        part: assess(classifier, documents, threads=threads, progress=progress)
+        part: assess(classifier, documents, threads=workshop.threads, progress=workshop.progress)
         for part, documents in {
             "train": dataset.parts["train"][:_TRAIN_ROWS_MEASURED],
             "val": dataset.parts["val"],
             "test": dataset.parts["test"],
         }.items()
     }
-    return TrainedModel(recipe, family.parameters, outcome, assessments, seconds)
+    baseline = (
+        baseline_beside(
+            data, assessments["test"], threads=workshop.threads, progress=workshop.progress
+        )
+        if recipe.with_baseline and recipe.family != BASELINE_FAMILY
+        else None
+    )
+    return TrainedModel(
+        recipe, family.parameters, outcome, reliable, assessments, seconds, baseline
+    )
 
 
-def _texts(dataset: Dataset, part: str) -> LabelledTexts:
-    documents = dataset.parts[part]
+def training_data(dataset: Dataset, seed: int) -> TrainingData:
+    """What a family learns from a dataset, and what it is checked on: train and half of val.
+
+    The other half of val decides later below what confidence the model abstains.
+
+    Raises:
+        SettingError: The dataset's documents have several labels.
+    """
+    if dataset.recipe.get("several_labels"):
+        raise SettingError(
+            f"The documents of {dataset.name!r} may have several labels; families learn one.",
+            remedy="Prepare it again without --multi-label, with --label-field for the one label.",
+        )
+    cleaning = tuple(dataset.recipe["cleaning"])
+    checked_on = dealt_halves(dataset.parts["val"]).selection
+    return TrainingData(_texts(dataset.parts["train"]), _texts(checked_on), seed, cleaning)
+
+
+def _texts(documents: Sequence[Document]) -> LabelledTexts:
     return LabelledTexts([d.text for d in documents], [d.label or "" for d in documents])

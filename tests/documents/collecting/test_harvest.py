@@ -180,8 +180,10 @@ def test_what_is_broken_off_goes_on_at_the_page_that_was_in_flight(
     collecting: Collecting, stand_ins: StandIns, known: list[KnownPaper]
 ) -> None:
     class Killed(Silent):
-        def track(self, items: Any, doing: str, total: int | None = None) -> Iterator[Any]:
-            yield from itertools.islice(super().track(items, doing, total), 2)
+        def track(
+            self, items: Any, doing: str, total: int | None = None, note: Any = None
+        ) -> Iterator[Any]:
+            yield from itertools.islice(super().track(items, doing, total, note), 2)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -91,6 +91,22 @@ class TableStore:
         """
         return _read(name, self.folder(name))
 
+    def load_snapshot(self, name: str, snapshot_id: str) -> PreparedTable:
+        """A table as it was.
+
+        Raises:
+            UnknownDatasetError: That snapshot is not kept.
+            SourceError: Its files are damaged.
+            TamperedVersionError: Its features hold types that no feature pipeline has.
+        """
+        folder = self._tables / checked_name(name, of="dataset") / snapshot_id
+        if not (folder / _ABOUT).is_file():
+            raise UnknownDatasetError(
+                f"The snapshot {snapshot_id} of table {name!r} is not kept.",
+                remedy="Restore it from a backup, or prepare the table again.",
+            )
+        return _read(name, folder)
+
 
 def _is_whole(name: str, folder: Path) -> bool:
     try:

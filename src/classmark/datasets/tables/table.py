@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classmark.datasets.tables.columns import LEFT_OUT, Column
+from classmark.datasets.tables.frames import typed
 from classmark.datasets.tables.outliers import OutlierReport
 from classmark.datasets.tables.recipe import Task
 from classmark.datasets.tables.rows import row_digests
@@ -92,6 +93,26 @@ class TableDataset:
         """12 digits for rows and recipe together: the same rows made otherwise are another one."""
         recipe = json.dumps(self.recipe, sort_keys=True, default=str)
         return hashlib.sha256(f"{self.fingerprint} {recipe}".encode()).hexdigest()[:12]
+
+    @property
+    def read(self) -> int:
+        """How many rows the source had."""
+        return self.findings.read
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """How many rows were left out, by reason."""
+        return self.findings.dropped
+
+    def learned(self, rows: "pd.DataFrame") -> int:
+        """How many of these rows are equal to one of train in every cell.
+
+        Raises:
+            RecordError: A column is missing, or a cell is not what its column holds.
+        """
+        columns = (*self.columns, *self.targets)
+        known = set(row_digests(self.parts["train"]).tolist())
+        return sum(row in known for row in row_digests(typed(rows, columns)).tolist())
 
     def sizes(self) -> dict[str, int]:
         """How many rows each part has."""

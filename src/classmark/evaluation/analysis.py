@@ -1,0 +1,165 @@
+"""The analyses that people sort and filter: every error, and the performance of every part."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from classmark.evaluation.assessment import Assessment
+from classmark.evaluation.class_counts import confusion_of
+from classmark.evaluation.comparison import Flip
+from classmark.evaluation.intervals import Estimate
+from classmark.evaluation.metrics import macro_figures
+from classmark.evaluation.slices import Slice, word_count
+from classmark.spreadsheet import safe_cell
+
+ERROR_COLUMNS = (
+    *("id", "true", "given", "confidence", "true_probability", "second", "second_probability"),
+    *("margin", "words", "title", "text"),
+)
+_FIGURES = ("accuracy", "precision", "recall", "f1")
+PERFORMANCE_COLUMNS = (
+    *("kind", "name", "n"),
+    *(f"{figure}{end}" for figure in _FIGURES for end in ("", "_low", "_high")),
+    *("mean_confidence", "mean_latency_ms", "rest_accuracy", "p_value"),
+)
+FLIP_COLUMNS = ("id", "true", "a", "b", "confidence_a", "confidence_b", "right", "title")
+Row = Mapping[str, Any]
+
+
+def error_rows(assessment: Assessment) -> list[Row]:
+    """The wrong answers, the surest first.
+
+    `second` is the second most probable label and `margin` how much less probable it is.
+    """
+    labels = assessment.evaluation.labels
+    rows = []
+    for document, answer in zip(assessment.documents, assessment.answers, strict=True):
+        if document.label == answer.label:
+            continue
+        of = dict(zip(labels, answer.probabilities, strict=True))
+        others = (label for label in labels if label != answer.label)
+        second = max(others, key=of.__getitem__, default="")
+        rows.append(
+            {
+                "id": document.id,
+                "true": document.label,
+                "given": answer.label,
+                "confidence": round(answer.confidence, 6),
+                "true_probability": round(of.get(document.label or "", 0.0), 6),
+                "second": second,
+                "second_probability": round(of.get(second, 0.0), 6),
+                "margin": round(answer.confidence - of.get(second, 0.0), 6),
+                "words": word_count(document),
+                "title": document.title or document.text[:80],
+                "text": document.text,
+            }
+        )
+    return sorted(rows, key=lambda row: -row["confidence"])
+
+
+def performance_rows(assessment: Assessment, slices: Sequence[Slice]) -> Iterator[Row]:
+    """The figures overall, then of each class, then of each slice.
+
+    Precision, recall and F1 of a class are its own; else they are macro means.
+    """
+    evaluation = assessment.evaluation
+    everywhere = range(evaluation.rows)
+    yield {
+        **_heading("overall", "all", evaluation.rows),
+        **_estimate("accuracy", evaluation.accuracy),
+        **_estimate("precision", evaluation.macro_precision),
+        **_estimate("recall", evaluation.macro_recall),
+        **_estimate("f1", evaluation.macro_f1),
+        **_means(assessment, everywhere),
+    }
+    truth = assessment.truth
+    for one in evaluation.per_class:
+        yield {
+            **_heading("class", one.label, one.support),
+            **_estimate("precision", one.precision),
+            **_estimate("recall", one.recall),
+            **_estimate("f1", one.f1),
+            **_means(assessment, [row for row in everywhere if truth[row] == one.label]),
+        }
+    for group in slices:
+        yield _slice_row(assessment, group)
+
+
+def flips_csv(flips: Iterable[Flip]) -> str:
+    """The documents to which two classifiers give different labels, as CSV.
+
+    `right` is `a`, `b` or empty where both are wrong.
+    """
+    return as_csv(FLIP_COLUMNS, map(_flip_row, flips))
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Row]) -> str:
+    """Rows as CSV that a spreadsheet can open; what is missing is empty."""
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, columns, restval="")
+    writer.writeheader()
+    writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in rows)
+    return file.getvalue()
+
+
+def _flip_row(flip: Flip) -> Row:
+    document = flip.document
+    right = {flip.b.label: "b", flip.a.label: "a"}.get(document.label or "", "")
+    return {
+        "id": document.id,
+        "true": document.label,
+        "a": flip.a.label,
+        "b": flip.b.label,
+        "confidence_a": round(flip.a.confidence, 6),
+        "confidence_b": round(flip.b.confidence, 6),
+        "right": right,
+        "title": document.title or document.text[:80],
+    }
+
+
+def _slice_row(assessment: Assessment, one: Slice) -> Row:
+    place = {label: at for at, label in enumerate(assessment.evaluation.labels)}
+    truth, given = assessment.truth, assessment.given
+    macro = macro_figures(
+        confusion_of(
+            np.array([place[truth[row]] for row in one.rows]),
+            np.array([place[given[row]] for row in one.rows]),
+            len(place),
+        )
+    )
+    return {
+        **_heading(one.kind.value, one.name, len(one.rows)),
+        **_estimate("accuracy", one.accuracy),
+        **_estimate("precision", macro.precision),
+        **_estimate("recall", macro.recall),
+        **_estimate("f1", macro.f1),
+        **_means(assessment, one.rows),
+        "rest_accuracy": round(one.rest.value, 6),
+        "p_value": float(f"{one.p_value:.4g}"),
+    }
+
+
+def _heading(kind: str, name: str, rows: int) -> Row:
+    return {"kind": kind, "name": name, "n": rows}
+
+
+def _estimate(name: str, estimate: Estimate) -> Row:
+    return {
+        name: round(estimate.value, 6),
+        f"{name}_low": round(estimate.low, 6),
+        f"{name}_high": round(estimate.high, 6),
+    }
+
+
+def _means(assessment: Assessment, rows: Sequence[int]) -> Row:
+    """The mean confidence of some rows, and their mean latency where it was measured."""
+    if not rows:
+        return {}
+    found = {"mean_confidence": round(float(assessment.confidences[list(rows)].mean()), 6)}
+    if assessment.seconds:
+        seconds = np.array(assessment.seconds)[list(rows)]
+        found["mean_latency_ms"] = round(float(seconds.mean()) * 1000, 3)
+    return found

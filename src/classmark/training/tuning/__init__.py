@@ -1,0 +1,1 @@
+"""How the best parameters of a family are searched."""

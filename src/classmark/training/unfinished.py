@@ -1,0 +1,67 @@
+"""What a killed training leaves, so that the same one goes on from there.
+
+::
+
+    <folder>/<what is trained>/      checkpoints of a family that keeps some; gone when it is done
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from classmark.durable import exclusive
+from classmark.errors import ConflictError
+from classmark.training.provenance import library_versions
+
+_LOCK = "running.lock"
+_LOGS = "tensorboard"
+_DIGITS = 16
+
+
+def training_key(family: str, parameters: Mapping[str, Any], seed: int, fingerprint: str) -> str:
+    """What two trainings have in common that come to the same weights.
+
+    Args:
+        family: Its name in the catalogue.
+        parameters: All of them.
+        seed: Everything random follows from it.
+        fingerprint: Of what is learned from.
+    """
+    # Another release of a library may number its parameters otherwise.
+    facts = [family, parameters, seed, fingerprint, library_versions()]
+    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_DIGITS]
+
+
+@contextmanager
+def checkpoints_of(key: str, unfinished: Path | None) -> Iterator[Path | None]:
+    """The folder of a training's checkpoints, for this process alone; gone if the block ends well.
+
+    Raises:
+        ConflictError: Another process trains the same at this moment.
+    """
+    if unfinished is None:
+        yield None
+        return
+    folder = unfinished / key
+    with ExitStack() as held:
+        try:
+            held.enter_context(exclusive(folder / _LOCK, wait=False))
+        except BlockingIOError as error:
+            raise ConflictError(
+                "The same training runs already.",
+                remedy="Wait for it, or train with another --seed or other parameters.",
+            ) from error
+        yield folder
+        shutil.rmtree(folder)
+
+
+def keep_logs(checkpoints: Path | None, folder: Path) -> None:
+    """Move what TensorBoard shows out of the checkpoints."""
+    if checkpoints is not None and (checkpoints / _LOGS).is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(checkpoints / _LOGS, folder)

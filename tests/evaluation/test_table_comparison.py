@@ -1,0 +1,53 @@
+"""Two models of a number on the same rows."""
+
+import numpy as np
+import pytest
+
+from classmark.evaluation import compare_numbers
+
+ROWS = 200
+RNG = np.random.default_rng(5)
+TRUTH = RNG.normal(100, 20, ROWS)
+ROUGH, FINE = TRUTH + RNG.normal(0, 8, ROWS), TRUTH + RNG.normal(0, 4, ROWS)
+
+
+def test_the_nearer_one_wins() -> None:
+    found = compare_numbers(TRUTH, ROUGH, FINE)
+    assert found.rows == ROWS
+    assert found.mae_a == pytest.approx(np.abs(ROUGH - TRUTH).mean())
+    assert found.difference.value == pytest.approx(found.mae_b - found.mae_a)
+    assert found.difference.low < found.difference.value < found.difference.high < 0
+    assert found.winner == "b"
+    assert compare_numbers(TRUTH, FINE, ROUGH).winner == "a"
+
+
+def test_who_is_compared_with_himself_does_not_win() -> None:
+    found = compare_numbers(TRUTH, FINE, FINE)
+    assert (found.difference.value, found.difference.low, found.difference.high) == (0, 0, 0)
+    assert found.winner is None
+
+
+def test_errors_of_the_same_size_are_not_told_apart() -> None:
+    assert compare_numbers(TRUTH, TRUTH + RNG.normal(0, 4, ROWS), FINE).winner is None
+
+
+@pytest.mark.parametrize("unit", [0.01, 0.3, 1000])
+def test_the_unit_of_the_target_does_not_decide(unit: float) -> None:
+    one, other = (
+        compare_numbers(TRUTH, ROUGH, FINE),
+        compare_numbers(TRUTH * unit, ROUGH * unit, FINE * unit),
+    )
+    assert other.winner == one.winner
+    assert other.difference.low == pytest.approx(one.difference.low * unit)
+
+
+def test_the_interval_covers_as_often_as_it_says() -> None:
+    rng, covered = np.random.default_rng(7), 0
+    for _ in range(100):
+        truth = np.zeros(80)
+        a, b = rng.normal(0, 1, 80), rng.normal(0, 1.5, 80)
+        difference = compare_numbers(truth, a, b).difference
+        # The mean absolute value of a normal deviate of deviation 1 is the root of 2 / pi.
+        covered += difference.low <= 0.5 * np.sqrt(2 / np.pi) <= difference.high
+    # Of 100 intervals 95 are expected to; fewer than 88 once in 250 times.
+    assert covered >= 88
