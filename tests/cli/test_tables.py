@@ -60,7 +60,8 @@ def cellar(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for table in (wine, patients):
         place.tables.save(table)
     place.datasets.save(papers)
-    rounds = (("wine", wine, {}), ("wine", wine, STRICT), ("patients", patients, {}))
+    none: dict[str, str] = {}
+    rounds = (("wine", wine, none), ("wine", wine, STRICT), ("patients", patients, none))
     for model, table, parameters in rounds:
         request = VersionRequest(model, TrainingRecipe("linear", parameters))
         train_table_version(table, request, place.registry, progress=Silent())

@@ -28,10 +28,11 @@ from classmark.models.parity import Agreement, ParityReport, parity_verdict
 from classmark.models.reading import read_spans
 from classmark.models.search_space import Choices, Range, SearchSpace, Value
 from classmark.models.tables.catalogue import load_table_predictor, table_family_class
-from classmark.models.tables.model import TableFamily, TableOutcome, TableTrainingData
+from classmark.models.tables.model import TableFamily, TableOutcome
 from classmark.models.tables.parity import TableParity, table_parity
 from classmark.models.tables.predictions import TablePredictions, TargetPredictions
 from classmark.models.tables.predictor import TablePredictor
+from classmark.models.tables.training_data import TableTrainingData
 
 __all__ = [
     "CATALOGUE",

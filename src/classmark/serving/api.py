@@ -150,7 +150,10 @@ def _add_state(app: FastAPI, parts: ApiParts) -> None:
             labels=list(served.classifier.labels),
             max_length=served.classifier.max_tokens,
             created_at=version.created_at,
-            metrics=version.metadata["metrics"],
+            metrics={
+                part: {name: it for name, it in figures.items() if isinstance(it, float | int)}
+                for part, figures in version.metadata["metrics"].items()
+            },
         )
 
     @app.get(

@@ -100,7 +100,7 @@ class ModelInfoResponse(BaseModel):
     labels: list[str]
     max_length: int | None = Field(description="Tokens that are read; null where all are.")
     created_at: datetime
-    metrics: dict[str, dict[str, float]]
+    metrics: dict[str, dict[str, float]] = Field(description="The overall figures of each part.")
 
 
 class Problem(BaseModel):
