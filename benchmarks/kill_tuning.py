@@ -112,7 +112,7 @@ def main() -> None:
         before: set[int] = set()
         kills = survivors = 0
         for _ in range(arguments.kills):
-            was_killed, alive = killed(home, arguments.points, 4 * seconds_each)
+            was_killed, alive = killed(home, arguments.points, 3 * seconds_each)
             kills, survivors = kills + was_killed, survivors + alive
             before |= finished(home)
         after = finish(home, arguments.points, STUDY)
