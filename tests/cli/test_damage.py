@@ -11,6 +11,8 @@ Classmark = Callable[..., subprocess.CompletedProcess[str]]
 Look = Callable[[Path], dict[str, object]]
 
 FILES = (
+    "calibration.json",
+    "card.md",
     "config.json",
     "label_map.json",
     "manifest.json",

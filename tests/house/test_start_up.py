@@ -41,3 +41,15 @@ def test_the_serving_side_loads_nothing_that_only_training_needs(room: str, tmp_
     loaded, _ = loaded_after(f"import classmark.{room}\n{LOADED}", tmp_path)
     training = {"torch", "transformers", "sklearn", "scipy", "matplotlib", "lingua"}
     assert loaded & training == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["predict", "serve", "versions", "promote", "rollback", "history", "verify", "card", "doctor"],
+)
+def test_commands_of_the_base_install_load_nothing_that_only_training_needs(
+    command: str, tmp_path: Path
+) -> None:
+    loaded, _ = loaded_after(f"import classmark.cli.{command}\n{LOADED}", tmp_path)
+    training = {"torch", "transformers", "sklearn", "scipy", "matplotlib", "pandas", "mlflow"}
+    assert loaded & training == set()

@@ -185,7 +185,7 @@ def word_vectors(tokenizer: Tokenizer, size: int) -> NDArray[np.float64]:
 def learn(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Learn:
     tiny = {"backbone": str(tiny_backbone), "max_tokens": "128"}
     tiny_member = {f"encoder.{key}": value for key, value in tiny.items()}
-    tuned = tiny | {"epochs": "8", "learning_rate": "5e-3", "batch_size": "4"}
+    tuned = tiny | {"epochs": "12", "learning_rate": "5e-3", "batch_size": "4"}
     fast = {
         "encoder": tiny,
         "transformer": tuned,

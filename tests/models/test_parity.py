@@ -175,7 +175,9 @@ def test_an_artifact_with_swapped_labels_is_refused(
     first, second, third = samples.data.labels
     swapped = {"0": second, "1": first, "2": third}
     (tmp_path / "label_map.json").write_bytes(orjson.dumps(swapped))
-    with pytest.raises(ParityError, match=f"names its classes {second}, {first}, {third}"):
+    # A family made of others sees at once that their labels are not its own.
+    told = f"names its classes {second}, {first}, {third}|labels and those of its members"
+    with pytest.raises(ParityError, match=told):
         probabilities_in_fresh_process(tmp_path, ["text"], samples.data.labels)
 
 

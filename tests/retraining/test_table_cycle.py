@@ -24,7 +24,6 @@ from classmark.retraining import (
     Link,
     NewTableVersion,
     VersionRequest,
-    is_of_table,
     learned_rows,
     trace_table_version,
     train_table_version,
@@ -57,7 +56,7 @@ def test_a_version_tells_what_it_learned_from(
     tracker = InMemoryTracker()
     version = registered(wines, registry, notes="the first", tracker=tracker).version
     assert [run.name for run in tracker.runs] == [version.name]
-    assert is_of_table(version)
+    assert version.is_of_table
     told = version.metadata
     assert told["family"] == told["architecture"] == "linear"
     assert told["labels"] == ["0", "1", "2"]

@@ -1,12 +1,16 @@
 """What must be said beside a figure."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from classmark.assembly import Home
 from classmark.cli.terminal import say_warning
 from classmark.documents import Document
 from classmark.registry import RegisteredVersion
-from classmark.retraining import learned_before
+from classmark.retraining import learned_before, learned_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def warn_of_learned(
@@ -19,3 +23,13 @@ def warn_of_learned(
                 f"{version.name} learned from {count:,} of these {len(documents):,} documents: its"
                 " figures are too good."
             )
+
+
+def warn_of_rows(place: Home, version: RegisteredVersion, rows: "pd.DataFrame") -> None:
+    """Say so if a version is measured on rows that it learned from."""
+    count = learned_rows(version, place.tables, rows)
+    if count:
+        say_warning(
+            f"{version.name} learned from {count:,} of these {len(rows):,} rows: its figures"
+            " are too good."
+        )

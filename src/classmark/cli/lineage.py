@@ -15,7 +15,6 @@ from classmark.retraining import (
     Link,
     SnapshotTrace,
     SourceTrace,
-    is_of_table,
     trace_document,
     trace_table_version,
     trace_version,
@@ -67,7 +66,7 @@ def run(
         for line in _tree(result):
             say(line)
     if document is not None:
-        of_texts = (version for version in versions if not is_of_table(version))
+        of_texts = (version for version in versions if not version.is_of_table)
         trace = trace_document(document, place.datasets, of_texts)
         result["document"] = describe_document(document, trace)
         show_document(result["document"])
@@ -144,7 +143,7 @@ def show_document(told: Mapping[str, Any]) -> None:
 
 
 def _traced(place: Home, version: RegisteredVersion) -> SnapshotTrace:
-    if is_of_table(version):
+    if version.is_of_table:
         return trace_table_version(version, place.tables)
     return trace_version(version, place.datasets)
 

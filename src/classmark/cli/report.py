@@ -20,7 +20,7 @@ from classmark.cli.terminal import keep_result
 from classmark.documents import Document
 from classmark.errors import SettingError, SourceError
 from classmark.registry import RegisteredVersion
-from classmark.retraining import Link, is_of_table, trace_version
+from classmark.retraining import Link, trace_version
 from classmark.serving import load_served_model
 
 
@@ -42,7 +42,7 @@ def run(
     """The report of a version as HTML and PDF: on the test part that it was trained beside."""
     place = existing_home(home)
     version = place.registry.resolve(reference)
-    if is_of_table(version):
+    if version.is_of_table:
         raise SettingError(
             f"{version.name} predicts rows of tables; a report is of texts.",
             remedy=f"Measure it with classmark evaluate {reference} TABLE.",

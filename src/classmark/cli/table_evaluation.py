@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classmark.assembly import Home, utc_now
+from classmark.cli.caveats import warn_of_rows
 from classmark.cli.table_versions import (
     LoadedTableVersion,
     load_table_version,
     rows_with_targets,
-    warn_of_rows,
 )
 from classmark.cli.terminal import Bars, as_share, say, say_table
 from classmark.durable import publishing, write_json
@@ -41,7 +41,7 @@ def evaluate_table_version(place: Home, reference: ModelReference, source: str) 
     rows = rows_with_targets(place, loaded.version, source)
     assessment = assess_table(loaded.predictor, rows, progress=Bars())
     show(loaded.version.name, assessment)
-    warn_of_rows(place, loaded, rows)
+    warn_of_rows(place, loaded.version, rows)
     heading = ReportHeading(loaded.version.name, source, utc_now())
     figures = describe(assessment)
     folder = _report(place.reports / heading.folder_name, assessment, rows, figures)
@@ -78,7 +78,7 @@ def compare_table_versions(
     for name, told in targets.items():
         say(f"{name}: {told['verdict']}")
     for loaded in (a, b):
-        warn_of_rows(place, loaded, rows)
+        warn_of_rows(place, loaded.version, rows)
     result = {"n": len(rows), "a": names[0], "b": names[1], "targets": targets}
     if out is not None:
         with publishing(out) as draft:

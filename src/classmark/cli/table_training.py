@@ -51,14 +51,6 @@ def describe_table_version(version: RegisteredVersion) -> dict[str, Any]:
     }
 
 
-def figure_on_test(metadata: Mapping[str, Any]) -> str:
-    """The main figure of a version on its test part."""
-    found = metadata["metrics"]["test"]
-    if "accuracy" in found:
-        return as_share(found["accuracy"])
-    return "no R²" if found["r2"] is None else f"R² {found['r2']:.3f}"
-
-
 def _told(version: RegisteredVersion) -> Iterator[str]:
     metadata = version.metadata
     parity, metrics = metadata["parity"], metadata["metrics"]

@@ -11,7 +11,6 @@ from classmark.datasets import read_table
 from classmark.errors import SettingError, SourceError, UnknownDatasetError
 from classmark.models import TablePredictor, load_table_predictor
 from classmark.registry import ModelReference, RegisteredVersion
-from classmark.retraining import is_of_table, learned_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +67,7 @@ def predicts_tables(place: Home, reference: ModelReference) -> bool:
         UnknownModelError: The model has no versions.
         UnknownVersionError: It has no such version, or nothing is in production.
     """
-    return is_of_table(place.registry.resolve(reference))
+    return place.registry.resolve(reference).is_of_table
 
 
 def check_predicts_texts(version: RegisteredVersion) -> None:
@@ -77,7 +76,7 @@ def check_predicts_texts(version: RegisteredVersion) -> None:
     Raises:
         SettingError: It predicts tables.
     """
-    if is_of_table(version):
+    if version.is_of_table:
         raise SettingError(
             f"{version.name} predicts the rows of tables, and tables are predicted from files.",
             remedy="Use: classmark predict MODEL@REF --file rows.csv",
@@ -105,7 +104,7 @@ def load_table_version(place: Home, reference: ModelReference) -> LoadedTableVer
         TamperedVersionError: Its files are not what was registered.
     """
     version = place.registry.verify(reference)
-    if not is_of_table(version):
+    if not version.is_of_table:
         raise SettingError(
             f"{version.name} classifies texts, and the other one predicts tables.",
             remedy="Name two versions that learned the same table.",
@@ -134,16 +133,6 @@ def rows_with_targets(place: Home, version: RegisteredVersion, source: str) -> "
 def read_rows(version: RegisteredVersion, path: Path) -> "pd.DataFrame":
     """The rows of a file, missing words as in the table that the version learned from."""
     return read_table(path, version.metadata["dataset"]["recipe"]["missing"])
-
-
-def warn_of_rows(place: Home, loaded: LoadedTableVersion, rows: "pd.DataFrame") -> None:
-    """Say so if a version is measured on rows that it learned from."""
-    count = learned_rows(loaded.version, place.tables, rows)
-    if count:
-        say_warning(
-            f"{loaded.version.name} learned from {count:,} of these {len(rows):,} rows: its figures"
-            " are too good."
-        )
 
 
 def warn_of_unknown_columns(loaded: LoadedTableVersion, rows: "pd.DataFrame") -> None:

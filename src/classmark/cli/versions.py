@@ -1,13 +1,13 @@
 """`classmark versions`."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from classmark.assembly import existing_home
 from classmark.cli.options import HomeOption, JsonOption
-from classmark.cli.table_training import figure_on_test
-from classmark.cli.terminal import as_moment, keep_result, say_table
+from classmark.cli.terminal import as_moment, as_share, keep_result, say_table
 
 ModelArgument = Annotated[str, typer.Argument(help="The model's name.")]
 
@@ -22,7 +22,7 @@ def run(model: ModelArgument, home: HomeOption = None, json: JsonOption = None) 
                 version.version,
                 version.status,
                 version.metadata["architecture"],
-                figure_on_test(version.metadata),
+                _figure_on_test(version.metadata),
                 version.metadata["size_mb"],
                 as_moment(version.created_at),
             )
@@ -48,3 +48,11 @@ def run(model: ModelArgument, home: HomeOption = None, json: JsonOption = None) 
             ],
         },
     )
+
+
+def _figure_on_test(metadata: Mapping[str, Any]) -> str:
+    """The main figure of a version on its test part."""
+    found = metadata["metrics"]["test"]
+    if "accuracy" in found:
+        return as_share(found["accuracy"])
+    return "no R²" if found["r2"] is None else f"R² {found['r2']:.3f}"

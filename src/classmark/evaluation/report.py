@@ -1,6 +1,7 @@
 """An evaluation for people: a page, the same as PDF, plots as PNG, two analyses as CSV."""
 
 import base64
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -133,5 +134,7 @@ def _write_pdf(path: Path, page: str) -> None:
     except (ModuleNotFoundError, OSError):
         # Pango is no Python package: where it is missing, loading it is an OSError.
         return
+    # It tells its own users which styles of a screen it leaves out.
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
     # The page holds all that it shows; whatever address a text may smuggle in is not asked.
     HTML(string=page, url_fetcher=URLFetcher(allowed_protocols={"data"})).write_pdf(path)

@@ -65,6 +65,11 @@ class RegisteredVersion:
         """As it is written: `arxiv_v1.0.0`."""
         return self.folder.name
 
+    @property
+    def is_of_table(self) -> bool:
+        """Whether it predicts the rows of tables, and does not classify texts."""
+        return bool(self.metadata["dataset"].get("kind") == "table")
+
 
 @dataclass(frozen=True, slots=True)
 class VersionEvent:

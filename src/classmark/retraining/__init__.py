@@ -13,7 +13,7 @@ from classmark.retraining.lineage import (
     trace_document,
     trace_version,
 )
-from classmark.retraining.table_cycle import NewTableVersion, is_of_table, train_table_version
+from classmark.retraining.table_cycle import NewTableVersion, train_table_version
 from classmark.retraining.table_lineage import learned_rows, trace_table_version
 from classmark.retraining.tuned import register_best
 
@@ -28,7 +28,6 @@ __all__ = [
     "SourceTrace",
     "Use",
     "VersionRequest",
-    "is_of_table",
     "learned_before",
     "learned_rows",
     "register_best",

@@ -23,8 +23,6 @@ from classmark.training import (
     train_table,
 )
 
-_KIND = "table"
-
 
 @dataclass(frozen=True, slots=True)
 class NewTableVersion:
@@ -75,11 +73,6 @@ def train_table_version(
     return NewTableVersion(version, trained, run.link())
 
 
-def is_of_table(version: RegisteredVersion) -> bool:
-    """Whether a version predicts the rows of tables, and not texts."""
-    return bool(version.metadata["dataset"].get("kind") == _KIND)
-
-
 def _answers(table: TableDataset) -> tuple[str, ...]:
     """What can be answered: classes, with their target where there are several; or the targets.
 
@@ -99,7 +92,7 @@ def _metadata(
 ) -> dict[str, Any]:
     table = prepared.table
     facts = {
-        "kind": _KIND,
+        "kind": "table",
         "read": table.read,
         "dropped": dict(table.dropped),
         "counts": _class_counts(table),

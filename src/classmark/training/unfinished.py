@@ -56,7 +56,13 @@ def checkpoints_of(key: str, unfinished: Path | None) -> Iterator[Path | None]:
                 "The same training runs already.",
                 remedy="Wait for it, or train with another --seed or other parameters.",
             ) from error
-        yield folder
+        try:
+            yield folder
+        except BaseException:
+            # Where nothing was kept there is nothing to go on with.
+            if [path.name for path in folder.iterdir()] == [_LOCK]:
+                shutil.rmtree(folder)
+            raise
         shutil.rmtree(folder)
 
 
