@@ -1,0 +1,86 @@
+"""What a killed training leaves, and who may go on with it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from classmark.errors import ConflictError
+from classmark.training import checkpoints_of, keep_logs, training_key
+
+HOLD = """
+import sys
+from pathlib import Path
+from classmark.training import checkpoints_of
+with checkpoints_of("key", Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_whatever_changes_the_weights_changes_the_key() -> None:
+    keys = {
+        training_key("linear", {"a": 1}, 42, "00"),
+        training_key("encoder", {"a": 1}, 42, "00"),
+        training_key("linear", {"a": 2}, 42, "00"),
+        training_key("linear", {"a": 1}, 43, "00"),
+        training_key("linear", {"a": 1}, 42, "01"),
+    }
+    assert len(keys) == 5
+    assert training_key("linear", {"a": 1}, 42, "00") in keys
+
+
+def test_a_training_that_ends_well_leaves_nothing(tmp_path: Path) -> None:
+    with checkpoints_of("key", tmp_path) as folder:
+        assert folder is not None
+        (folder / "checkpoint-1").mkdir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_kept_outlives_an_error(tmp_path: Path) -> None:
+    def fail() -> None:
+        with checkpoints_of("key", tmp_path) as folder:
+            assert folder is not None
+            (folder / "checkpoint-1").mkdir()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (tmp_path / "key" / "checkpoint-1").is_dir()
+
+
+def test_where_nothing_was_kept_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), checkpoints_of("key", tmp_path):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_training_runs_once_at_a_time(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(ConflictError, match="runs already"),
+            checkpoints_of("key", tmp_path),
+        ):
+            raise AssertionError
+        other.kill()
+    # The kernel frees what a killed process held.
+    with checkpoints_of("key", tmp_path) as folder:
+        assert folder == tmp_path / "key"
+
+
+def test_without_a_folder_there_are_no_checkpoints() -> None:
+    with checkpoints_of("key", None) as folder:
+        assert folder is None
+
+
+def test_what_tensorboard_shows_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints" / "tensorboard").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "tensorboard" / "events").write_text("loss")
+    keep_logs(tmp_path / "checkpoints", tmp_path / "logs" / "m_v1.0.0")
+    assert (tmp_path / "logs" / "m_v1.0.0" / "events").read_text() == "loss"
+    keep_logs(tmp_path / "checkpoints", tmp_path / "logs" / "m_v1.0.1")
+    assert not (tmp_path / "logs" / "m_v1.0.1").exists()
