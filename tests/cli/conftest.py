@@ -1,17 +1,20 @@
-"""The real `classmark` in a process of its own, and a home that it made."""
+"""The real `classmark`, in a process of its own or in this one, and a home that it made."""
 
+import io
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 import pytest
 
+from classmark.cli import main
 from classmark.documents import sample_documents
 
 Done = subprocess.CompletedProcess[str]
@@ -59,6 +62,41 @@ def classmark(environment: dict[str, str], tmp_path_factory: pytest.TempPathFact
         return Done(done.args, done.returncode, done.stdout.decode(), told)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def inside(environment: dict[str, str]) -> Classmark:
+    """The same in this process, where a new one is not the point: it need not import anything."""
+
+    def run(*arguments: object) -> Done:
+        given = ["classmark", *map(str, arguments)]
+        said, told = io.StringIO(), io.StringIO()
+        mask = os.umask(0o077)
+        try:
+            with (
+                pytest.MonkeyPatch.context() as patch,
+                redirect_stdout(said),
+                redirect_stderr(told),
+            ):
+                for name in os.environ.keys() - environment.keys():
+                    patch.delenv(name)
+                for name, value in environment.items():
+                    patch.setenv(name, value)
+                patch.setattr(sys, "argv", given)
+                code = _exit_code()
+        finally:
+            os.umask(mask)
+        return Done(given, code, said.getvalue(), told.getvalue())
+
+    return run
+
+
+def _exit_code() -> int:
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
 
 
 @pytest.fixture(scope="session")

@@ -144,9 +144,9 @@ def test_the_list_can_be_shorter_and_elsewhere(
     ],
 )
 def test_what_can_not_be_is_told(
-    classmark: Classmark, stocked: Path, given: tuple[object, ...], code: int, told: str
+    inside: Classmark, stocked: Path, given: tuple[object, ...], code: int, told: str
 ) -> None:
-    done = classmark("audit", *given, "--home", stocked)
+    done = inside("audit", *given, "--home", stocked)
     assert (done.returncode, done.stdout) == (code, "")
     assert told in done.stderr
 

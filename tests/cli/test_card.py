@@ -60,12 +60,12 @@ def test_a_version_of_an_earlier_release_has_a_card_too(classmark: Classmark, ho
 def test_what_can_not_be_is_told_and_nothing_is_written(
     arguments: tuple[str, ...],
     ending: tuple[int, str],
-    classmark: Classmark,
+    inside: Classmark,
     shelf: Path,
     look: Look,
 ) -> None:
     before = look(shelf)
-    done = classmark("card", *arguments, "--home", shelf)
+    done = inside("card", *arguments, "--home", shelf)
     code, told = ending
     assert (done.returncode, done.stdout) == (code, "")
     assert told in done.stderr

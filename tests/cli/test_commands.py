@@ -51,29 +51,29 @@ def test_help_lists_every_command_in_the_order_of_the_loop(classmark: Classmark)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str, classmark: Classmark) -> None:
-    done = classmark(command, "--help")
+def test_every_command_explains_itself(command: str, inside: Classmark) -> None:
+    done = inside(command, "--help")
     assert f"Usage: classmark {command}" in done.stdout
     assert "--home" in done.stdout
     assert ("--json" in done.stdout) == (command != "serve")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_is_no_command_is_told(classmark: Classmark) -> None:
-    done = classmark("evalute")
+def test_what_is_no_command_is_told(inside: Classmark) -> None:
+    done = inside("evalute")
     assert (done.returncode, done.stdout) == (2, "")
     assert "No such command 'evalute'" in done.stderr
     assert "evaluate" in done.stderr
 
 
-def test_options_before_the_command_are_told(classmark: Classmark, shelf: Path) -> None:
-    done = classmark("--home", shelf, "versions", "shelf")
+def test_options_before_the_command_are_told(inside: Classmark, shelf: Path) -> None:
+    done = inside("--home", shelf, "versions", "shelf")
     assert (done.returncode, done.stdout) == (2, "")
     assert "No such option: --home" in done.stderr
 
 
-def test_no_command_at_all_shows_the_help(classmark: Classmark) -> None:
-    assert classmark().stdout.strip() == classmark("--help").stdout.strip()
+def test_no_command_at_all_shows_the_help(inside: Classmark) -> None:
+    assert inside().stdout.strip() == inside("--help").stdout.strip()
 
 
 def test_prepare_writes_a_snapshot(result: Result, papers: Path, tmp_path: Path) -> None:
@@ -95,6 +95,29 @@ def test_prepare_tells_which_classes_are_small(
     home = tmp_path / "home"
     done = classmark("prepare", papers, "--name", "x", "--per-class", 30, "--home", home)
     assert "Note: Fewer than 30 documents: cs.AI (20), cs.CV (20), cs.DB (20)." in done.stderr
+
+
+def test_prepare_names_the_labels_that_copies_keep_from_a_balanced_test_part(
+    inside: Classmark, tmp_path: Path
+) -> None:
+    source = tmp_path / "copies.jsonl"
+    own = {"copied": 4, "single": 1}  # So many documents have the same words.
+    documents = [
+        {
+            "title": f"{label} {row}",
+            "label": label,
+            "text": " ".join(f"{label}{row // copies}{letter}" for letter in "abcdefghijklmnop")
+            + f" {row}",
+        }
+        for label, copies in own.items()
+        for row in range(16)
+    ]
+    source.write_text("".join(json.dumps(one) + "\n" for one in documents))
+    command = ("prepare", source, "--name", "x", "--test-per-class", 3, "--any-language")
+    done = inside(*command, "--min-words", 5, "--home", tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    told = "Note: Not exactly 3 documents test, since copies and groups stay together: copied (4)."
+    assert told in done.stderr
 
 
 def test_train_registers_the_next_version(result: Result, home: Path) -> None:

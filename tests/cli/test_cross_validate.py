@@ -41,9 +41,9 @@ def test_a_family_is_measured_on_folds(classmark: Classmark, shelf: Path, tmp_pa
     ],
 )
 def test_what_can_not_be_is_told(
-    classmark: Classmark, shelf: Path, given: tuple[object, ...], code: int, told: str
+    inside: Classmark, shelf: Path, given: tuple[object, ...], code: int, told: str
 ) -> None:
-    done = classmark("cross-validate", *given, "--home", shelf)
+    done = inside("cross-validate", *given, "--home", shelf)
     assert (done.returncode, done.stdout) == (code, "")
     assert told in done.stderr
 

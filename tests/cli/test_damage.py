@@ -40,10 +40,10 @@ def test_the_files_of_a_version_are_those_that_are_tried_here(shelf: Path) -> No
 
 @pytest.mark.parametrize("name", FILES)
 def test_one_flipped_byte_is_found_and_its_file_named(
-    name: str, home: Path, classmark: Classmark
+    name: str, home: Path, inside: Classmark
 ) -> None:
     flip_a_byte(home / "models" / "shelf" / "shelf_v1.0.1" / name)
-    done = classmark("verify", "shelf@production", "--home", home)
+    done = inside("verify", "shelf@production", "--home", home)
     assert (done.returncode, done.stdout) == (5, "")
     assert name in done.stderr
 
@@ -68,16 +68,16 @@ def test_several_workers_do_not_start_on_a_damaged_version(
     assert (done.returncode, done.stdout) == (5, "")
 
 
-def test_a_damaged_version_can_be_rolled_back_from(home: Path, classmark: Classmark) -> None:
+def test_a_damaged_version_can_be_rolled_back_from(home: Path, inside: Classmark) -> None:
     flip_a_byte(home / "models" / "shelf" / "shelf_v1.0.1" / "vocabulary.txt")
-    assert classmark("doctor", "--home", home).returncode == 1
-    assert classmark("rollback", "shelf", "--home", home).returncode == 0
-    assert classmark("doctor", "--home", home).returncode == 0
+    assert inside("doctor", "--home", home).returncode == 1
+    assert inside("rollback", "shelf", "--home", home).returncode == 0
+    assert inside("doctor", "--home", home).returncode == 0
 
 
-def test_a_version_whose_folder_is_gone_is_refused(home: Path, classmark: Classmark) -> None:
+def test_a_version_whose_folder_is_gone_is_refused(home: Path, inside: Classmark) -> None:
     shutil.rmtree(home / "models" / "shelf" / "shelf_v1.0.1")
-    done = classmark("predict", "shelf@production", "A table", "--home", home)
+    done = inside("predict", "shelf@production", "A table", "--home", home)
     assert (done.returncode, done.stdout) == (5, "")
     assert "shelf_v1.0.1 is not what was registered" in done.stderr
 
@@ -86,22 +86,22 @@ def test_a_version_whose_folder_is_gone_is_refused(home: Path, classmark: Classm
     "content", [b"This was a database once. " * 400, b"SQLite format 3\0" + b"\xff" * 8000]
 )
 def test_a_damaged_database_is_told_and_left(
-    content: bytes, home: Path, classmark: Classmark, look: Look
+    content: bytes, home: Path, inside: Classmark, look: Look
 ) -> None:
     (home / "classmark.db").write_bytes(content)
     before = look(home)
-    done = classmark("versions", "shelf", "--home", home)
+    done = inside("versions", "shelf", "--home", home)
     assert done.returncode in {5, 6}
     assert str(home / "classmark.db") in done.stderr
-    done = classmark("doctor", "--home", home)
+    done = inside("doctor", "--home", home)
     assert done.returncode == 1
     assert "broken  database" in done.stdout
     assert look(home) == before
 
 
-def test_a_damaged_dataset_is_told(home: Path, classmark: Classmark) -> None:
+def test_a_damaged_dataset_is_told(home: Path, inside: Classmark) -> None:
     flip_a_byte(home / "data" / "splits" / "papers" / "test.json.gz")
-    done = classmark("evaluate", "shelf@latest", "papers", "--home", home)
+    done = inside("evaluate", "shelf@latest", "papers", "--home", home)
     assert (done.returncode, done.stdout) == (2, "")
     assert "test.json.gz" in done.stderr
 
@@ -118,10 +118,10 @@ def test_a_damaged_dataset_is_told(home: Path, classmark: Classmark) -> None:
     ],
 )
 def test_a_damaged_settings_file_is_told(
-    content: bytes, told: str, home: Path, classmark: Classmark
+    content: bytes, told: str, home: Path, inside: Classmark
 ) -> None:
     (home / "classmark.yaml").write_bytes(content)
-    done = classmark("versions", "shelf", "--home", home)
+    done = inside("versions", "shelf", "--home", home)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
 

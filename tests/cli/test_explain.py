@@ -89,21 +89,21 @@ def test_a_text_of_5000_words_in_many_scripts_is_explained(
     ],
 )
 def test_what_can_not_be_explained_is_told_in_one_line(
-    arguments: tuple[str, ...], told: str, code: int, classmark: Classmark, shelf: Path
+    arguments: tuple[str, ...], told: str, code: int, inside: Classmark, shelf: Path
 ) -> None:
-    done = classmark("explain", *arguments, "--home", shelf)
+    done = inside("explain", *arguments, "--home", shelf)
     assert done.returncode == code
     assert told in done.stderr
     assert done.stdout == ""
 
 
 def test_a_folder_that_holds_other_things_is_refused_before_the_work(
-    classmark: Classmark, shelf: Path, tmp_path: Path
+    inside: Classmark, shelf: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "explanation.png").write_text("mine")
     (tmp_path / "file").write_text("mine")
     for out, told in ((tmp_path, "belongs to no explanation"), (tmp_path / "file", "No folder")):
-        done = classmark("explain", "shelf@latest", TEXT, "--home", shelf, "--out", out)
+        done = inside("explain", "shelf@latest", TEXT, "--home", shelf, "--out", out)
         assert done.returncode == 2
         assert told in done.stderr
         assert done.stdout == ""

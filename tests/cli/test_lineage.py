@@ -124,8 +124,8 @@ def test_a_document_that_stands_nowhere_is_no_error(lineage: Lineage, shelf: Pat
     ],
 )
 def test_what_can_not_be_is_told(
-    classmark: Classmark, shelf: Path, given: tuple[str, ...], code: int, told: str
+    inside: Classmark, shelf: Path, given: tuple[str, ...], code: int, told: str
 ) -> None:
-    done = classmark("lineage", *given, "--home", shelf)
+    done = inside("lineage", *given, "--home", shelf)
     assert (done.returncode, done.stdout) == (code, "")
     assert told in done.stderr

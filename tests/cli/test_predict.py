@@ -90,6 +90,22 @@ def test_a_file_is_classified(
     assert found["accuracy"] == pytest.approx(right / 60)
 
 
+def test_labels_that_the_model_does_not_know_are_told_beside_the_accuracy(
+    inside: Classmark, home: Path, papers: Path, tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in lines_of(papers)]
+    strange, path = tmp_path / "strange.jsonl", tmp_path / "a.json"
+    named = [row | {"label": f"new-{row['label']}"} if n < 7 else row for n, row in enumerate(rows)]
+    strange.write_text("".join(json.dumps(row) + "\n" for row in named))
+    asked = ("predict", "shelf@latest", "--home", home, "--json", path, "--file")
+    done = inside(*asked, strange)
+    assert done.returncode == 0, done.stderr
+    assert "7 of 60 have labels that this model does not know" in done.stderr
+    found = json.loads(path.read_bytes())
+    assert (found["labelled"], found["unknown"]) == (60, 7)
+    assert "does not know" not in inside(*asked, papers).stderr
+
+
 def test_results_go_into_the_home_by_default(
     classmark: Classmark, home: Path, papers: Path
 ) -> None:

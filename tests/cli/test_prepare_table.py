@@ -71,18 +71,18 @@ def test_what_somebody_should_look_at_is_said(
     ],
 )
 def test_wrong_options_are_refused_and_write_nothing(
-    options: tuple[str, ...], told: str, classmark: Classmark, wine: Path, tmp_path: Path
+    options: tuple[str, ...], told: str, inside: Classmark, wine: Path, tmp_path: Path
 ) -> None:
-    done = classmark("prepare-table", wine, "--name", "w", *options, "--home", tmp_path / "home")
+    done = inside("prepare-table", wine, "--name", "w", *options, "--home", tmp_path / "home")
     assert done.returncode == 2
     assert told in done.stderr
     assert not (tmp_path / "home" / "data").exists()
 
 
-def test_a_ragged_file_is_refused_with_its_line(classmark: Classmark, tmp_path: Path) -> None:
+def test_a_ragged_file_is_refused_with_its_line(inside: Classmark, tmp_path: Path) -> None:
     path = tmp_path / "ragged.csv"
     path.write_text("a,b\n1,2\n3,4,5\n")
-    done = classmark(
+    done = inside(
         *("prepare-table", path, "--name", "w", "--target", "b", "--home", tmp_path / "home")
     )
     assert done.returncode == 2

@@ -129,11 +129,11 @@ def places(tmp_path: Path, shelf: Path, papers: Path) -> dict[str, Path]:
     ],
 )
 def test_what_can_t_be_profiled_is_refused_and_nothing_is_written(
-    line: str, told: str, places: dict[str, Path], classmark: Classmark, look: Look
+    line: str, told: str, places: dict[str, Path], inside: Classmark, look: Look
 ) -> None:
     before = look(places["shelf"]), look(places["wrong"])
     words = (word.format(**places) for word in line.split())
-    done = classmark("profile", *words, "--home", places["shelf"])
+    done = inside("profile", *words, "--home", places["shelf"])
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert told in done.stderr
     assert "Next: " in done.stderr

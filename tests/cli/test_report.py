@@ -56,7 +56,7 @@ def test_a_report_on_other_documents_says_which(
 
 @pytest.mark.parametrize("what", ["snapshot gone", "folder taken", "no folder", "no model"])
 def test_what_can_t_be_reported_is_refused_before_the_work(
-    what: str, classmark: Classmark, home: Path, tmp_path: Path, look: Look
+    what: str, inside: Classmark, home: Path, tmp_path: Path, look: Look
 ) -> None:
     taken, file = tmp_path / "taken", tmp_path / "file"
     taken.mkdir()
@@ -71,7 +71,7 @@ def test_what_can_t_be_reported_is_refused_before_the_work(
         "no model": (("shelf@v9.9.9",), 3, "has no version v9.9.9"),
     }[what]
     before = look(tmp_path)
-    done = classmark("report", *arguments, "--home", home)
+    done = inside("report", *arguments, "--home", home)
     assert done.returncode == code
     assert said in done.stderr
     assert look(tmp_path) == before

@@ -102,17 +102,17 @@ def test_a_table_becomes_the_next_version(
     assert baseline["metrics"]["test"]["accuracy"] > 0.6
 
 
-def test_versions_of_classes_and_numbers_are_listed(classmark: Classmark, cellar: Path) -> None:
-    done = classmark("versions", "wine", "--home", cellar)
+def test_versions_of_classes_and_numbers_are_listed(inside: Classmark, cellar: Path) -> None:
+    done = inside("versions", "wine", "--home", cellar)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("%") == 2
-    assert "R²" in classmark("versions", "patients", "--home", cellar).stdout
+    assert "R²" in inside("versions", "patients", "--home", cellar).stdout
 
 
 def test_classes_are_measured_on_the_test_part(
-    classmark: Classmark, cellar: Path, tmp_path: Path
+    inside: Classmark, cellar: Path, tmp_path: Path
 ) -> None:
-    told = told_by(classmark, cellar, tmp_path / "r", "evaluate", "wine@production", "wine")
+    told = told_by(inside, cellar, tmp_path / "r", "evaluate", "wine@production", "wine")
     assert told["n"] == 26
     assert "accuracy" in str(told["stdout"])
     report = Path(str(told["report"]))
@@ -123,10 +123,10 @@ def test_classes_are_measured_on_the_test_part(
 
 
 def test_numbers_are_measured_on_a_file_and_rows_that_were_learned_are_told(
-    classmark: Classmark, cellar: Path, files: Path, tmp_path: Path
+    inside: Classmark, cellar: Path, files: Path, tmp_path: Path
 ) -> None:
     told = told_by(
-        classmark, cellar, tmp_path / "r", "evaluate", "patients@latest", files / "patients.csv"
+        inside, cellar, tmp_path / "r", "evaluate", "patients@latest", files / "patients.csv"
     )
     assert "learned from 308 of these 442 rows" in str(told["stderr"])
     targets = told["targets"]
@@ -135,14 +135,12 @@ def test_numbers_are_measured_on_a_file_and_rows_that_were_learned_are_told(
     assert targets["bmi"]["mae"]["low"] < targets["bmi"]["mae"]["value"]
 
 
-def test_two_versions_are_compared(classmark: Classmark, cellar: Path, tmp_path: Path) -> None:
-    told = told_by(
-        classmark, cellar, tmp_path / "r", "compare", "wine@v1.0.0", "wine@v1.0.1", "wine"
-    )
+def test_two_versions_are_compared(inside: Classmark, cellar: Path, tmp_path: Path) -> None:
+    told = told_by(inside, cellar, tmp_path / "r", "compare", "wine@v1.0.0", "wine@v1.0.1", "wine")
     assert told["n"] == 26
     assert "points" in str(told["stdout"])
     same = told_by(
-        classmark,
+        inside,
         cellar,
         tmp_path / "r",
         *("compare", "patients@v1.0.0", "patients@latest", "patients", "--out", tmp_path / "out"),
@@ -153,11 +151,11 @@ def test_two_versions_are_compared(classmark: Classmark, cellar: Path, tmp_path:
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 def test_predictions_stand_beside_the_rows(
-    name: str, classmark: Classmark, cellar: Path, files: Path, tmp_path: Path
+    name: str, inside: Classmark, cellar: Path, files: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / name
     command = ("predict", "patients@latest", "--file", files / "new.csv", "--out", out)
-    told = told_by(classmark, cellar, tmp_path / "r", *command)
+    told = told_by(inside, cellar, tmp_path / "r", *command)
     rows = pd.read_csv(out) if name.endswith("csv") else pd.read_parquet(out)
     given = pd.read_csv(files / "new.csv")
     assert list(rows.columns) == [*given.columns, "predicted_target", "predicted_bmi"]
@@ -166,18 +164,30 @@ def test_predictions_stand_beside_the_rows(
     assert 20 < rows["predicted_bmi"].mean() < 32
 
 
-def test_a_version_tells_where_it_comes_from(classmark: Classmark, cellar: Path) -> None:
-    done = classmark("lineage", "wine@v1.0.0", "--home", cellar)
+def test_a_version_tells_where_it_comes_from(inside: Classmark, cellar: Path) -> None:
+    done = inside("lineage", "wine@v1.0.0", "--home", cellar)
     assert done.returncode == 0, done.stderr
     assert "kept, and whole" in done.stdout
-    asked = classmark("lineage", "--document", "nobody", "--home", cellar)
+    asked = inside("lineage", "--document", "nobody", "--home", cellar)
     assert "can't be told" not in asked.stderr
+
+
+def test_doctor_knows_tables_and_their_versions(inside: Classmark, cellar: Path) -> None:
+    done = inside("doctor", "--home", cellar)
+    assert done.returncode == 0, done.stdout
+    assert "ok  datasets: wine\n" in done.stdout
+    assert "ok  tables: patients, wine\n" in done.stdout
+    assert "ok  model patients: patients_v1.0.0 (testing) is intact" in done.stdout
+    assert "ok  model wine: wine_v1.0.0 (production) is intact" in done.stdout
 
 
 REFUSALS = {
     "train wine --model new --family boosted": (2, "'wine' is a dataset of texts and a table"),
     "train patience --model new --family linear": (3, "no dataset and no table 'patience'"),
     "train patients --model new --family linear --promise 0.8": (2, "for models of texts"),
+    "train wine --kind texts --model new --family transformer --teacher patients@latest": (
+        *(2, "a teacher must be a version of texts"),
+    ),
     "predict patients@latest --file {files}/narrow.csv": (2, "has no column 's3'"),
     "predict patients@latest --file {files}/new.csv --out {files}/a.jsonl": (2, "a.jsonl"),
     "predict patients@latest --file {files}/new.csv --text-fields a": (2, "for texts"),
@@ -192,10 +202,12 @@ REFUSALS = {
 
 @pytest.mark.parametrize("command", REFUSALS)
 def test_what_can_not_be_is_said(
-    command: str, classmark: Classmark, cellar: Path, files: Path
+    command: str, classmark: Classmark, inside: Classmark, cellar: Path, files: Path
 ) -> None:
     code, told = REFUSALS[command]
-    done = classmark(*command.format(files=files).split(), "--home", cellar)
+    # A server that starts all the same must not be this process.
+    call = classmark if command.startswith("serve") else inside
+    done = call(*command.format(files=files).split(), "--home", cellar)
     assert (done.returncode, told in done.stderr) == (code, True), done.stderr
     assert "Next: " in done.stderr
 

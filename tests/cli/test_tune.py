@@ -176,7 +176,11 @@ def test_two_searches_at_once_share_the_trials(home: Path, environment: dict[str
         (("nothing", "--model", "m", "--family", "linear"), 3, "There is no dataset 'nothing'"),
         (("papers", "--model", "m/", "--family", "linear"), 2, "can't be the name of a model"),
         (("papers", "--model", "m", "--family", "oracle"), 2, "no model family 'oracle'"),
-        (("papers", "--model", "m", "--family", "linear", "--trials", 0), 2, "finds nothing"),
+        (
+            ("papers", "--model", "m", "--family", "linear", "--trials", 0),
+            2,
+            "--trials 0 finds",
+        ),
         (("papers", "--model", "m", "--family", "linear", "--study", "a/b"), 2, "name of a study"),
         (("papers", "--model", "m", "--family", "linear", "--search", "a"), 2, "no KEY=VALUE"),
         (("papers", "--model", "m", "--family", "linear", "--search", "a=1,2"), 2, "Unknown"),
@@ -188,9 +192,9 @@ def test_two_searches_at_once_share_the_trials(home: Path, environment: dict[str
     ],
 )
 def test_what_can_not_be_searched_is_told_before_anything_is_written(
-    classmark: Classmark, shelf: Path, given: tuple[object, ...], code: int, told: str
+    inside: Classmark, shelf: Path, given: tuple[object, ...], code: int, told: str
 ) -> None:
-    done = classmark("tune", *given, "--home", shelf)
+    done = inside("tune", *given, "--home", shelf)
     assert (done.returncode, done.stdout) == (code, "")
     assert told in done.stderr
     assert not (shelf / "tuning").exists()

@@ -104,12 +104,22 @@ def wrong(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def refused(classmark: Classmark, look: Look) -> Callable[..., str]:
+def call(classmark: Classmark, inside: Classmark) -> Classmark:
+    """Run a command; a server that starts all the same must not be this process."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return (classmark if arguments[0] == "serve" else inside)(*arguments)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def refused(call: Classmark, look: Look) -> Callable[..., str]:
     """Run a command that must be refused; what it told."""
 
-    def run(code: int, home: Path, *arguments: object, **given: str) -> str:
+    def run(code: int, home: Path, *arguments: object) -> str:
         before = look(home)
-        done = classmark(*arguments, "--home", home, **given)
+        done = call(*arguments, "--home", home)
         assert done.returncode == code, done.stderr
         assert done.stdout == ""
         assert look(home) == before
@@ -151,9 +161,7 @@ def test_odd_names_are_told_as_they_are(
     assert "no file and no dataset" in refused(2, shelf, "evaluate", "shelf@latest", name)
 
 
-def test_no_home_is_made_by_looking_for_one(
-    tmp_path: Path, classmark: Classmark, papers: Path
-) -> None:
+def test_no_home_is_made_by_looking_for_one(tmp_path: Path, call: Classmark, papers: Path) -> None:
     place = tmp_path / "typo"
     for command in (
         ("versions", "shelf"),
@@ -162,29 +170,29 @@ def test_no_home_is_made_by_looking_for_one(
         ("predict", "shelf@latest", "text"),
         ("serve", "--port", "0"),
     ):
-        done = classmark(*command, "--home", place)
+        done = call(*command, "--home", place)
         assert (done.returncode, done.stdout) == (3, "")
         assert f"There is no home at {place}" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_home_that_is_a_file_is_refused(papers: Path, classmark: Classmark) -> None:
+def test_a_home_that_is_a_file_is_refused(papers: Path, call: Classmark) -> None:
     before = papers.read_bytes()
     for command in (("versions", "shelf"), ("prepare", papers, "--name", "new")):
-        done = classmark(*command, "--home", papers)
+        done = call(*command, "--home", papers)
         assert (done.returncode, done.stdout) == (2, "")
         assert f"The home {papers} is no folder" in done.stderr
     assert papers.read_bytes() == before
 
 
-def test_a_home_of_nobody_is_refused(classmark: Classmark) -> None:
-    done = classmark("versions", "shelf", "--home", "~nobody-of-that-name/x")
+def test_a_home_of_nobody_is_refused(call: Classmark) -> None:
+    done = call("versions", "shelf", "--home", "~nobody-of-that-name/x")
     assert done.returncode == 2
     assert "~nobody-of-that-name/x can't be found" in done.stderr
 
 
-def test_a_folder_that_is_no_home_stays_as_it_is(classmark: Classmark, tmp_path: Path) -> None:
-    done = classmark("versions", "shelves", "--home", tmp_path)
+def test_a_folder_that_is_no_home_stays_as_it_is(call: Classmark, tmp_path: Path) -> None:
+    done = call("versions", "shelves", "--home", tmp_path)
     assert done.returncode == 3
     assert "There is no home at" in done.stderr
     assert list(tmp_path.iterdir()) == []

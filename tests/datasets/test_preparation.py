@@ -161,6 +161,37 @@ def test_words_are_counted_after_cleaning(prepared: Prepare, make_documents: Mak
     assert prepared([*documents, padded], recipe).dropped == {"too_short": 1}
 
 
+def test_a_balanced_test_part_has_so_many_of_each_and_the_others_learn(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    recipe = PreparationRecipe(rules=ANY_LENGTH, test_per_class=4, ratios=(0.5, 0.25, 0.25))
+    parts = prepared(make_documents(db=40, ai=10), recipe).parts
+
+    counts = {part: Counter(document.label for document in parts[part]) for part in parts}
+    assert counts == {
+        "train": {"db": 24, "ai": 4},
+        "val": {"db": 12, "ai": 2},
+        "test": {"db": 4, "ai": 4},
+    }
+
+
+def test_a_balanced_test_part_that_takes_all_of_a_label_is_an_error(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    recipe = PreparationRecipe(rules=ANY_LENGTH, test_per_class=9)
+    with pytest.raises(RecordError, match="ai \\(10\\)") as raised:
+        prepared(make_documents(db=40, ai=10), recipe)
+    assert "test fewer of each than --test-per-class 9" in (raised.value.remedy or "")
+
+
+def test_without_a_balanced_test_part_its_option_is_no_remedy(
+    prepared: Prepare, make_documents: Make
+) -> None:
+    with pytest.raises(RecordError, match="Too few") as raised:
+        prepared(make_documents(db=40, ai=2), PreparationRecipe(rules=ANY_LENGTH))
+    assert "--test-per-class" not in (raised.value.remedy or "")
+
+
 def test_per_class_takes_so_many_of_each(prepared: Prepare, make_documents: Make) -> None:
     recipe = PreparationRecipe(rules=ANY_LENGTH, per_class=10)
     dataset = prepared(make_documents(db=30, ai=10, se=7), recipe)
@@ -221,6 +252,7 @@ def test_the_dataset_tells_how_it_was_made(prepared: Prepare, make_documents: Ma
         "near_duplicates": None,
         "keep_together": 0.4,
         "several_labels": False,
+        "test_per_class": None,
     }
     assert dataset.created_at == "2024-05-06T07:08:09+00:00"
     assert dataset.source == {"name": "made for the test"}
@@ -259,6 +291,12 @@ def test_a_recipe_that_can_t_be_is_refused() -> None:
         PreparationRecipe(rules=QualityRules(min_words=-1))
     with pytest.raises(SettingError, match="sum to 1"):
         PreparationRecipe(ratios=(0.5, 0.5, 0.5))
+    with pytest.raises(SettingError, match="test-per-class"):
+        PreparationRecipe(test_per_class=0)
+    with pytest.raises(SettingError, match="shared out by label"):
+        PreparationRecipe(test_per_class=5, split=Split.TIME)
+    with pytest.raises(SettingError, match="shared out by label"):
+        PreparationRecipe(test_per_class=5, several_labels=True)
 
 
 def test_progress_sees_every_document(make_documents: Make, now: datetime) -> None:

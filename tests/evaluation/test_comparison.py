@@ -158,8 +158,8 @@ def test_agreement_counts_wrong_answers_that_are_the_same_too() -> None:
 
 def test_flips_are_the_documents_that_get_different_labels() -> None:
     documents = [Document(str(row), f"text {row}", "x", "=1+1") for row in range(4)]
-    a = [Answer(label, 0.9, (0.9, 0.1)) for label in "xxyy"]
-    b = [Answer(label, 0.6, (0.6, 0.4)) for label in "xyxz"]
+    a = [Answer(label, 0.9, (0.9, 0.1), (label,)) for label in "xxyy"]
+    b = [Answer(label, 0.6, (0.6, 0.4), (label,)) for label in "xyxz"]
     found = flips(documents, a, b)
     assert [(one.document.id, one.a.label, one.b.label) for one in found] == [
         ("1", "x", "y"),

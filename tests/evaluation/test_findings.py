@@ -35,7 +35,11 @@ def _year(row: int, right: bool, hard_year: str) -> str | None:
 
 def _assessment(documents: list[Document], answers: NDArray[np.float64]) -> Assessment:
     evaluation = measure([d.label or "" for d in documents], answers, LABELS, latency_of([0.001]))
-    given = [Answer(LABELS[row.argmax()], row.max(), tuple(row)) for row in answers]
+    best = [LABELS[row.argmax()] for row in answers]
+    given = [
+        Answer(label, row.max(), tuple(row), (label,))
+        for label, row in zip(best, answers, strict=True)
+    ]
     return Assessment(documents, given, evaluation)
 
 

@@ -179,7 +179,7 @@ def test_where_pango_or_weasyprint_is_missing_all_but_the_pdf_is_written(
         from classmark.models import Answer
         rows = np.array([[0.9, 0.1], [0.2, 0.8]])
         documents = [Document("1", "one", "a"), Document("2", "two", "b")]
-        answers = [Answer("a", 0.9, (0.9, 0.1)), Answer("b", 0.8, (0.2, 0.8))]
+        answers = [Answer("a", 0.9, (0.9, 0.1), ("a",)), Answer("b", 0.8, (0.2, 0.8), ("b",))]
         evaluation = measure(["a", "b"], rows, ("a", "b"), latency_of([0.001]))
         heading = ReportHeading("m_v1.0.0", "two", datetime.now(UTC))
         folder = Path(sys.argv[1])
@@ -233,7 +233,7 @@ def test_markup_in_a_document_is_shown_and_not_run(assessment: Assessment, tmp_p
 
 def test_markup_in_labels_model_and_source_is_shown_and_not_run(tmp_path: Path) -> None:
     labels = ("<b>bold</b>", "<script>x</script>", "$\\frac{1}{$")
-    answers = [Answer(labels[0], 0.8, (0.8, 0.1, 0.1))] * 3
+    answers = [Answer(labels[0], 0.8, (0.8, 0.1, 0.1), labels[:1])] * 3
     documents = [Document(str(number), "text", label) for number, label in enumerate(labels)]
     rows = np.array([answer.probabilities for answer in answers])
     evaluation = measure(list(labels), rows, labels, latency_of([0.001]))

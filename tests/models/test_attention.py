@@ -78,12 +78,19 @@ def module(tiny_tokenizer: Tokenizer) -> PooledEncoder:
     return found.eval()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["sdpa", "eager"])
 def exports(
-    module: PooledEncoder, tiny_tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
+    module: PooledEncoder,
+    tiny_tokenizer: Tokenizer,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Mapping[str, Path]:
+    """With attention as one node, and spelled out as softmax and products."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("fp32", "int8")}
+    encoder: Any = module.encoder
+    encoder.set_attn_implementation(request.param)
     export_onnx(module, folders["fp32"] / "model.onnx")
+    encoder.set_attn_implementation("eager")
     quantise_onnx(folders["fp32"] / "model.onnx", folders["int8"] / "model.onnx")
     config = ArtifactConfig("encoder", ("a", "b", "c"), {"max_tokens": LONGEST})
     for folder in folders.values():

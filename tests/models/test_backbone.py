@@ -89,6 +89,17 @@ def test_a_name_that_none_can_have_is_refused(name: str) -> None:
         load_backbone(name)
 
 
+@pytest.mark.parametrize("name", ["/nowhere/at/all", "./nowhere", "../nowhere", "~/nowhere"])
+def test_a_path_to_nothing_is_not_looked_for_on_the_hub(name: str) -> None:
+    with pytest.raises(SettingError, match=f"'{name}' can't be loaded: there is no such folder"):
+        load_backbone(name)
+
+
+def test_a_path_may_begin_at_home(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(copied.parent))
+    assert load_backbone(f"~/{copied.name}").encoder.config.model_type == "bert"
+
+
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])
 def test_a_folder_without_a_part_is_refused(copied: Path, missing: str) -> None:
     (copied / missing).unlink()

@@ -14,6 +14,7 @@ from classmark.models import (
     Milestone,
     TrainingData,
     family_class,
+    keep_logs,
     load_classifier,
 )
 from classmark.models.cascade import CascadeFamily, CascadeParameters
@@ -71,6 +72,7 @@ def test_a_member_gets_the_parameters_that_are_written_behind_its_family() -> No
         "method": "vote",
         "weights": None,
         "inverse_regularisation": None,
+        "class_weights": None,
         "linear": family_class("linear").with_parameters({"longest_ngram": "1"}).parameters,
         "encoder": family_class("encoder").with_parameters({"max_tokens": "128"}).parameters,
     }
@@ -217,6 +219,41 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+class Stopped(Exception):  # noqa: N818 (nothing is wrong)
+    """Ends a training where it stands."""
+
+
+def test_a_transformer_is_a_member_that_is_gone_on_with_and_keeps_its_logs(
+    samples: Samples, tiny_backbone: Path, tmp_path: Path, ask_fresh: AskFresh
+) -> None:
+    settings = {"backbone": str(tiny_backbone), "max_tokens": "16", "epochs": "1"}
+    given = {f"transformer.{key}": value for key, value in settings.items()}
+    family = family_class("ensemble").with_parameters({"members": "linear,transformer", **given})
+    kept, artifact = tmp_path / "checkpoints", tmp_path / "artifact"
+
+    def stop(_: Milestone) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        family.train(samples.data, artifact, Silent(), checkpoints=kept, announce=stop)
+    linear = kept / "0_linear" / "finished"
+    finished = linear.stat().st_ino
+    outcome = family.train(samples.data, artifact, Silent(), checkpoints=kept)
+    assert linear.stat().st_ino == finished
+    assert outcome.architecture == f"ensemble:linear+transformer:{tiny_backbone}"
+    assert list(outcome.details["members"]["transformer"]["parity"]["exports"]) == ["fp32", "int8"]
+
+    keep_logs(kept, tmp_path / "logs")
+    logs = tmp_path / "logs"
+    assert [path.name for path in logs.iterdir()] == ["1_transformer"]
+    assert any(path.stat().st_size > 100 for path in logs.glob("1_transformer/events*"))
+    texts = samples.held_out.texts[:12]
+    here = [list(load_classifier(artifact).classify(text).probabilities) for text in texts]
+    fresh = ask_fresh(artifact, texts)
+    assert fresh.rows == here
+    assert {name.partition(".")[0] for name in fresh.loaded} & {"torch", "transformers"} == set()
 
 
 # Composites of composites

@@ -38,7 +38,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 def examined(answers: Answers, truth: Any, seed: int = 0) -> Examination:
     names = tuple(f"member {place}" for place in range(len(answers)))
-    return Examination(names, np.asarray(answers, float), np.asarray(truth), seed)
+    return Examination(
+        names, np.asarray(answers, float), np.asarray(truth), seed, np.ones(len(truth))
+    )
 
 
 def guesses(
@@ -60,6 +62,25 @@ def answered(combination: Vote | Stack, examination: Examination) -> Answers:
 
 def loss(probabilities: Answers, truth: NDArray[np.int64]) -> float:
     return float(-np.log(probabilities[np.arange(len(truth)), truth]).mean())
+
+
+@given(SEEDS)
+def test_a_row_that_counts_twice_is_as_good_as_two_rows(seed: int) -> None:
+    rows = guesses(seed, rows=12, skill=(1, 2))
+    twice = replace(rows, weights=np.where(np.arange(12) < 4, 2.0, 1.0))
+    places = [*range(12), *range(4)]
+    copied = examined(rows.answers[:, places], rows.truth[places])
+
+    np.testing.assert_allclose(member_losses(twice), member_losses(copied))
+    np.testing.assert_allclose(voting_weights(twice), voting_weights(copied), atol=1e-6)
+    stacks = [fitted_stack(one, 0.01).stack for one in (twice, copied)]
+    np.testing.assert_allclose(stacks[0].coefficients, stacks[1].coefficients, atol=1e-3)
+
+
+def test_balanced_weights_let_each_class_count_the_same() -> None:
+    family = EnsembleFamily.with_parameters({"class_weights": "balanced"})
+    weights = family._weights(np.array([0, 0, 0, 1]))
+    assert weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
 
 
 # Voting

@@ -204,3 +204,17 @@ def test_every_step_is_told_to_who_watches(samples: Samples, tmp_path: Any) -> N
 
     family_class("linear").with_parameters({}).train(samples.data, tmp_path, Listener())
     assert told == ["Fitting linear heads 2", "Checking exports 1"]
+
+
+def test_balanced_weights_find_a_rare_class_more_often(samples: Samples, learn: Learn) -> None:
+    train, tested = samples.data.train, samples.held_out
+    kept = [row for row, label in enumerate(train.labels) if label != "cs.DB" or row % 3 == 0]
+    few = LabelledTexts([train.texts[row] for row in kept], [train.labels[row] for row in kept])
+    data = replace(samples.data, train=few)
+
+    def given_to_rare(given: Mapping[str, str]) -> float:
+        classifier = learn("linear", data, given).classifier
+        column = classifier.labels.index("cs.DB")
+        return float(np.mean([classifier.probabilities(text)[column] for text in tested.texts]))
+
+    assert given_to_rare({"class_weights": "balanced"}) > given_to_rare({})

@@ -19,7 +19,6 @@ CLASSES = 4
 @pytest.fixture(scope="module")
 def module(tiny_backbone: Path) -> PooledEncoder:
     encoder = load_backbone(str(tiny_backbone)).encoder
-    encoder.set_attn_implementation("eager")
     found = PooledEncoder(encoder)
     rng = np.random.default_rng(0)
     found.attach_head(rng.normal(size=(CLASSES, encoder.config.hidden_size)), np.arange(CLASSES))

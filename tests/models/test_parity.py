@@ -15,7 +15,12 @@ from onnx import numpy_helper
 
 from classmark.errors import ParityError
 from classmark.models import ParityReport, parity_verdict
-from classmark.models.parity import probabilities_in_fresh_process
+from classmark.models.parity import (
+    Decisions,
+    Tolerance,
+    probabilities_in_fresh_process,
+    stand_in_verdict,
+)
 
 # What the fixtures of this room give: see conftest.py.
 Samples = Any
@@ -52,6 +57,41 @@ def verdict(
     if int8_flips is not None:
         exports["int8"] = sure_of(flipped(parent, int8_flips))
     return parity_verdict(sure_of(parent), exports, truth)
+
+
+def stands_in(
+    larger: Decisions, *, fp32: Decisions, int8: Decisions, truth: NDArray[Any]
+) -> ParityReport:
+    report = ParityReport("int8", len(truth), 1.0, {})
+    exports = {"fp32": fp32, "int8": int8}
+    return stand_in_verdict(report, {"larger": larger}, exports, truth, Tolerance(0.9, 0.02))
+
+
+def test_a_smaller_model_serves_the_way_that_is_near_enough_to_the_larger_one() -> None:
+    truth = np.arange(100) % CLASSES
+    one, near, far = (Decisions(sure_of(flipped(truth, flips))) for flips in (0, 2, 11))
+    assert stands_in(one, fp32=near, int8=near, truth=truth).chosen == "int8"
+    found = stands_in(one, fp32=near, int8=far, truth=truth)
+    assert found.chosen == "fp32"
+    assert found.larger["larger"].label_share == 0.98
+    with pytest.raises(ParityError, match=r"89\.0 % of 100 validation rows as larger does"):
+        stands_in(one, fp32=far, int8=far, truth=truth)
+
+
+def test_a_smaller_model_that_agrees_may_still_have_lost_too_much() -> None:
+    truth = np.arange(100) % CLASSES
+    one, other = (Decisions(sure_of(flipped(truth, flips))) for flips in (0, 3))
+    with pytest.raises(ParityError, match=r"97\.0 % instead of 100\.0 %"):
+        stands_in(one, fp32=other, int8=other, truth=truth)
+
+
+def test_each_model_gives_labels_by_its_own_thresholds() -> None:
+    truth = np.array([[True, False], [False, True], [True, True]])
+    low = Decisions(np.where(truth, 0.3, 0.1), (0.2, 0.2))
+    high = Decisions(np.where(truth, 0.9, 0.4), (0.6, 0.6))
+    found = stands_in(low, fp32=high, int8=high, truth=truth)
+    assert found.larger["larger"].label_share == 1
+    assert found.larger["larger"].accuracy == 1
 
 
 def test_an_export_may_differ_on_one_row_in_a_thousand() -> None:

@@ -23,6 +23,20 @@ def test_a_prediction_is_found_as_it_was_logged(log: PredictionLog, make_predict
     assert log.count() == 2
 
 
+def test_several_labels_are_kept_none_of_them_too(
+    log: PredictionLog, make_prediction: Make
+) -> None:
+    both = replace(make_prediction("a"), labels=("cs.DB", "cs.AI"))
+    none = replace(make_prediction("b"), labels=())
+    log.add([both, none, make_prediction("c")])
+    assert [log.find(name).labels for name in "abc"] == [("cs.DB", "cs.AI"), (), None]
+    assert [log.find(name).given for name in "abc"] == [("cs.DB", "cs.AI"), (), ("cs.DB",)]
+    log.add_feedback(Feedback("a", "cs.AI", None, NOON, ("cs.AI", "cs.DB")))
+    log.add_feedback(Feedback("c", "cs.AI", None, NOON))
+    assert log.feedback("a")[0].true == ("cs.AI", "cs.DB")
+    assert log.feedback("c")[0].true == ("cs.AI",)
+
+
 def test_a_moment_is_kept_whatever_its_zone(log: PredictionLog, make_prediction: Make) -> None:
     at = NOON.astimezone(timezone(timedelta(hours=9)))
     log.add([replace(make_prediction("a"), at=at)])

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import orjson
@@ -174,6 +174,18 @@ def test_a_line_that_was_cut_short_was_never_answered(
         assert spool.drain() == 1
     assert log.count() == 1
     assert len(segments(folder)) == 1
+
+
+def test_a_line_of_an_earlier_release_is_one_label(
+    spool: Spool, log: PredictionLog, folder: Path, make_prediction: Make
+) -> None:
+    spool.append([replace(make_prediction("a"), labels=("cs.DB", "cs.AI"))])
+    line = asdict(make_prediction("b"))
+    del line["labels"]
+    (folder / "earlier.jsonl").write_bytes(orjson.dumps(line) + b"\n")
+    assert spool.drain() == 2
+    assert log.find("a").labels == ("cs.DB", "cs.AI")
+    assert log.find("b").given == ("cs.DB",)
 
 
 def test_a_damaged_line_costs_no_other_and_is_kept_to_be_looked_at(

@@ -172,6 +172,7 @@ def test_what_the_metadata_tell_the_card_tells(told: str) -> None:
         (("calibration",), "Calibration: not measured."),
         (("base_model",), "| backbone | minilm |"),
         (("reliability",), "--seed 7\n"),
+        (("baseline",), "--risk 0.05\n"),
         (("tracking",), "| record of the training | none |"),
     ],
 )
@@ -203,6 +204,14 @@ def test_a_card_lacks_nothing_but_what_the_metadata_lack(missing: set[str]) -> N
         (
             {"dataset": {"recipe": {"cleaning": ["unicode@1"]}}},
             "Personal data: not redacted",
+        ),
+        ({"family": "transformer", "baseline": None}, "--risk 0.05 --no-baseline\n"),
+        ({"family": "linear", "baseline": None}, "--risk 0.05\n"),
+        ({"teacher": "ag@v2.0.0"}, "| teacher | ag@v2.0.0 |"),
+        ({"teacher": "ag@v2.0.0", "baseline": None}, " --teacher ag@v2.0.0 --no-baseline\n"),
+        (
+            {"parity": {"larger": {"ag@v2.0.0": {"label_share": 0.953, "accuracy": 0.912}}}},
+            "ag@v2.0.0: 95.3 % of the validation rows answered alike, accuracy on them 91.2 % |",
         ),
         ({"hyperparameters": {"name": "a b; c"}}, "--set 'name=a b; c'"),
         (

@@ -101,14 +101,16 @@ def test_predict_answers_in_the_order_of_the_texts(api: Running, served: ServedM
     assert [(it["label"], it["confidence"]) for it in body["predictions"]] == [
         (answer.label, answer.confidence) for answer in expected
     ]
-    assert all(set(it) == {"id", "label", "confidence", "abstained"} for it in body["predictions"])
+    fields = {"id", "label", "labels", "confidence", "abstained"}
+    assert all(set(it) == fields for it in body["predictions"])
+    assert all(it["labels"] == [it["label"]] for it in body["predictions"])
     assert not any(it["abstained"] for it in body["predictions"])
     assert len({it["id"] for it in body["predictions"]}) == 9
 
 
 def test_probabilities_come_when_they_are_asked_for(api: Running) -> None:
     (it,) = predict(api, TEXTS[0], return_probabilities=True)
-    assert set(it) == {"id", "label", "confidence", "abstained", "probabilities"}
+    assert set(it) == {"id", "label", "labels", "confidence", "abstained", "probabilities"}
     assert tuple(it["probabilities"]) == LABELS
     assert sum(it["probabilities"].values()) == pytest.approx(1)
     assert it["confidence"] == max(it["probabilities"].values()) == it["probabilities"][it["label"]]
@@ -160,6 +162,7 @@ def test_it_says_which_model_answers(api: Running, served: ServedModel) -> None:
         "name": "shelves",
         "version": "v1.0.0",
         "architecture": "linear",
+        "problem": "single-label",
         "labels": list(LABELS),
         "max_length": None,
         "created_at": served.version.created_at.isoformat().replace("+00:00", "Z"),

@@ -32,7 +32,7 @@ T = TypeVar("T")
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 TEXTS = [document.text for document in sample_documents()]
 COLUMNS = (
-    *("id", "label", "confidence", "abstained", "true_label"),
+    *("id", "label", "labels", "confidence", "abstained", "true_label"),
     *("model", "model_version", "latency_ms", "predicted_at"),
 )
 # Slowly, so that there is time to kill it.

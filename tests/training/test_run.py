@@ -9,7 +9,7 @@ import pytest
 from classmark.datasets import Dataset
 from classmark.documents import Document
 from classmark.errors import RecordError, SettingError
-from classmark.evaluation import assess
+from classmark.evaluation import Evaluation, assess
 from classmark.models import Calibration, load_classifier
 from classmark.progress import Silent
 from classmark.training import (
@@ -67,7 +67,9 @@ def test_the_figures_are_those_of_what_lies_in_the_folder(
     assert classifier.labels == dataset.labels
     again = assess(classifier, dataset.parts["test"])
     assert again.answers == plain.assessments["test"].answers
-    assert again.evaluation.confusion == plain.assessments["test"].evaluation.confusion
+    before = plain.assessments["test"].evaluation
+    assert isinstance(before, Evaluation)
+    assert again.evaluation.confusion == before.confusion
 
 
 def test_the_parity_gate_and_the_evaluation_tell_the_same_validation_accuracy(
@@ -121,6 +123,7 @@ def test_a_promise_that_can_be_kept_is_stored_and_obeyed(dataset: Dataset, tmp_p
     assert [answer.abstained for answer in test.answers] == [
         answer.confidence < threshold for answer in test.answers
     ]
+    assert isinstance(test.evaluation, Evaluation)
     assert test.evaluation.answered.abstain_below == threshold
 
 
@@ -134,6 +137,7 @@ def test_parameters_are_told_with_their_defaults(dataset: Dataset, tmp_path: Pat
         "inverse_regularisation": 10.0,
         "bayes_weight": 2.0,
         "max_iterations": 500,
+        "class_weights": None,
     }
 
 

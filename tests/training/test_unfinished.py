@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from classmark.errors import ConflictError
-from classmark.training import checkpoints_of, keep_logs, training_key
+from classmark.training import checkpoints_of, training_key
 
 HOLD = """
 import sys
@@ -75,12 +75,3 @@ def test_the_same_training_runs_once_at_a_time(tmp_path: Path) -> None:
 def test_without_a_folder_there_are_no_checkpoints() -> None:
     with checkpoints_of("key", None) as folder:
         assert folder is None
-
-
-def test_what_tensorboard_shows_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "checkpoints" / "tensorboard").mkdir(parents=True)
-    (tmp_path / "checkpoints" / "tensorboard" / "events").write_text("loss")
-    keep_logs(tmp_path / "checkpoints", tmp_path / "logs" / "m_v1.0.0")
-    assert (tmp_path / "logs" / "m_v1.0.0" / "events").read_text() == "loss"
-    keep_logs(tmp_path / "checkpoints", tmp_path / "logs" / "m_v1.0.1")
-    assert not (tmp_path / "logs" / "m_v1.0.1").exists()

@@ -18,18 +18,17 @@ def warn_of_learned(
 ) -> None:
     """Say so if a version is measured on documents that it learned from."""
     for version in versions:
-        if count := learned_before(version, home.datasets, documents):
-            say_warning(
-                f"{version.name} learned from {count:,} of these {len(documents):,} documents: its"
-                " figures are too good."
-            )
+        count = learned_before(version, home.datasets, documents)
+        _warn(version, count, f"{len(documents):,} documents")
 
 
 def warn_of_rows(place: Home, version: RegisteredVersion, rows: "pd.DataFrame") -> None:
     """Say so if a version is measured on rows that it learned from."""
-    count = learned_rows(version, place.tables, rows)
+    _warn(version, learned_rows(version, place.tables, rows), f"{len(rows):,} rows")
+
+
+def _warn(version: RegisteredVersion, count: int, measured: str) -> None:
     if count:
         say_warning(
-            f"{version.name} learned from {count:,} of these {len(rows):,} rows: its figures"
-            " are too good."
+            f"{version.name} learned from {count:,} of these {measured}: its figures are too good."
         )

@@ -14,6 +14,7 @@ from classmark.cli.options import (
     NewFolderOption,
     ReferenceArgument,
     TextFieldsOption,
+    fields_for,
     labelled_documents,
     parsed_fields,
 )
@@ -21,9 +22,18 @@ from classmark.cli.table_evaluation import compare_table_versions
 from classmark.cli.table_versions import check_no_fields, predicts_tables
 from classmark.cli.terminal import Bars, as_share, keep_result, say
 from classmark.durable import publishing, write_json
-from classmark.evaluation import Comparison, Flip, assess, compare, flips, flips_csv
+from classmark.errors import SettingError
+from classmark.evaluation import (
+    Comparison,
+    Flip,
+    PairedFigure,
+    assess_any,
+    compare_any,
+    flips,
+    flips_csv,
+)
 from classmark.registry import RegisteredVersion
-from classmark.serving import load_served_model
+from classmark.serving import ServedModel, load_served_model
 
 _FLIPS, _RESULT = "flips.csv", "comparison.json"
 
@@ -46,13 +56,15 @@ def run(
         return
     # Both are loaded as soon as they are checked, so that what is measured is what was checked.
     models = [load_served_model(place.registry, reference) for reference in (a, b)]
-    documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
+    _check_problems(models)
+    fields = fields_for(models[0], parsed_fields(text_fields, label_field))
+    documents = labelled_documents(place, source, fields)
     one, other = (
-        assess(model.classifier, documents, threads=place.threads, progress=Bars())
+        assess_any(model.classifier, documents, threads=place.threads, progress=Bars())
         for model in models
     )
     versions = [model.version for model in models]
-    comparison = compare(one.truth, one.given, other.given)
+    comparison = compare_any(one, other)
     changed = flips(documents, one.answers, other.answers)
     folder = out or place.reports / (
         f"{versions[0].name}_beside_{versions[1].name}_{utc_now():%Y%m%dT%H%M%S_%fZ}"
@@ -96,12 +108,20 @@ def describe(comparison: Comparison, a: RegisteredVersion, b: RegisteredVersion)
             for change in comparison.per_class
         },
         "regressions": [change.label for change in comparison.regressions],
+        **({"micro_f1": _described_figure(comparison.micro_f1)} if comparison.micro_f1 else {}),
     }
 
 
 def show(result: dict[str, Any]) -> None:
     """A comparison in a few lines."""
     say(result["verdict"])
+    if "micro_f1" in result:
+        figure = result["micro_f1"]
+        low, high = figure["interval"]
+        say(
+            f"Micro F1: {figure['a']:.3f} and {figure['b']:.3f}, "
+            f"{figure['difference']:+.3f} ({low:+.3f} to {high:+.3f})."
+        )
     a, b = result["a"]["version"], result["b"]["version"]
     for label in result["regressions"]:
         change = result["per_class"][label]
@@ -112,10 +132,31 @@ def show(result: dict[str, Any]) -> None:
         )
     if not result["regressions"]:
         say(f"No class is shown to be found less often by {b}.")
+    same = "labels" if "micro_f1" in result else "label"
     say(
-        f"They give the same label to {as_share(result['agreement'])}; the other "
+        f"They give the same {same} to {as_share(result['agreement'])}; the other "
         f"{result['flips']['count']:,} are in {_FLIPS}."
     )
+
+
+def _described_figure(figure: PairedFigure) -> dict[str, Any]:
+    difference = figure.difference
+    return {
+        "a": figure.a,
+        "b": figure.b,
+        "difference": difference.value,
+        "interval": [difference.low, difference.high],
+    }
+
+
+def _check_problems(models: Sequence[ServedModel]) -> None:
+    one, other = models
+    if one.classifier.problem is not other.classifier.problem:
+        raise SettingError(
+            f"{one.version.name} is {one.classifier.problem}, {other.version.name} is"
+            f" {other.classifier.problem}: what is right for the one is not for the other.",
+            remedy="Compare versions that were trained for the same problem.",
+        )
 
 
 def _write(folder: Path, changed: Sequence[Flip], result: dict[str, Any]) -> None:
@@ -126,8 +167,9 @@ def _write(folder: Path, changed: Sequence[Flip], result: dict[str, Any]) -> Non
 
 def _verdict(comparison: Comparison, a: str, b: str, winner: str | None) -> str:
     difference = comparison.difference
+    figure = "Subset accuracy: " if comparison.micro_f1 else ""
     figures = (
-        f"{a} {as_share(comparison.accuracy_a)}, {b} {as_share(comparison.accuracy_b)} on "
+        f"{figure}{a} {as_share(comparison.accuracy_a)}, {b} {as_share(comparison.accuracy_b)} on "
         f"{comparison.rows:,} documents: {difference.value * 100:+.1f} points "
         f"({difference.low * 100:+.1f} to {difference.high * 100:+.1f}), "
         f"p = {comparison.p_value:.3g}"

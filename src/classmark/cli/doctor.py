@@ -24,6 +24,8 @@ from classmark.registry import ModelReference, Status
 _EXTRAS = {
     "train": ("torch", "transformers", "onnx", "matplotlib", "lingua-language-detector"),
     "ui": ("gradio",),
+    "tables": ("pandas", "pyarrow", "scikit-learn", "skops", "xgboost-cpu"),
+    "collect": ("arxiv", "httpx"),
     "tracking": ("mlflow",),
     "explain": ("lime", "shap"),
 }
@@ -111,6 +113,7 @@ def _home(folder: Path | None) -> Iterator[Finding]:
         return
     yield _checked("database", lambda: f"{home.log.count():,} predictions logged")
     yield Finding("datasets", "ok", ", ".join(home.datasets.names()) or "none yet")
+    yield Finding("tables", "ok", ", ".join(home.tables.names()) or "none yet")
     yield from _models(home)
 
 

@@ -1,6 +1,7 @@
 """`classmark evaluate`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,12 +9,20 @@ import typer
 
 from classmark.assembly import Home, existing_home, utc_now
 from classmark.cli.caveats import warn_of_learned
+from classmark.cli.label_set_evaluation import (
+    describe_label_sets,
+    described_classes,
+    ends,
+    show_label_sets,
+    written,
+)
 from classmark.cli.options import (
     HomeOption,
     JsonOption,
     LabelFieldOption,
     ReferenceArgument,
     TextFieldsOption,
+    fields_for,
     labelled_documents,
     parsed_fields,
 )
@@ -23,11 +32,11 @@ from classmark.cli.terminal import Bars, keep_result, say, say_table, say_warnin
 from classmark.cli.version_facts import baseline_sentence, training_facts
 from classmark.documents import Document
 from classmark.evaluation import (
-    Estimate,
     Evaluation,
+    LabelSetEvaluation,
     ReportHeading,
     Slice,
-    assess,
+    assess_any,
     slices_of,
     weak_points,
     write_report_at,
@@ -54,7 +63,8 @@ def run(
         keep_result(json, evaluate_table_version(place, reference, source))
         return
     model = load_served_model(place.registry, reference)
-    documents = labelled_documents(place, source, parsed_fields(text_fields, label_field))
+    fields = fields_for(model, parsed_fields(text_fields, label_field))
+    documents = labelled_documents(place, source, fields)
     keep_result(json, measured_and_reported(place, model, documents, source))
 
 
@@ -78,7 +88,7 @@ def measured_and_reported(
         The JSON result.
     """
     version = model.version
-    assessment = assess(model.classifier, documents, threads=place.threads, progress=Bars())
+    assessment = assess_any(model.classifier, documents, threads=place.threads, progress=Bars())
     heading = ReportHeading(
         version.name, source, utc_now(), training_facts(version), baseline_sentence(version)
     )
@@ -117,89 +127,70 @@ def describe_slice(one: Slice) -> dict[str, Any]:
         "name": one.name,
         "n": len(one.rows),
         "accuracy": one.accuracy.value,
-        "accuracy_interval": _ends(one.accuracy),
+        "accuracy_interval": ends(one.accuracy),
         "rest_accuracy": one.rest.value,
         "p_value": one.p_value,
         "worse": one.is_worse,
     }
 
 
-def describe(evaluation: Evaluation) -> dict[str, Any]:
+def describe(evaluation: Evaluation | LabelSetEvaluation) -> dict[str, Any]:
     """An evaluation as the JSON result has it."""
+    if isinstance(evaluation, LabelSetEvaluation):
+        return describe_label_sets(evaluation)
     return {
         "n": evaluation.rows,
         "accuracy": evaluation.accuracy.value,
-        "accuracy_interval": _ends(evaluation.accuracy),
+        "accuracy_interval": ends(evaluation.accuracy),
         "macro_f1": evaluation.macro_f1.value,
-        "macro_f1_interval": _ends(evaluation.macro_f1),
+        "macro_f1_interval": ends(evaluation.macro_f1),
         "micro_f1": evaluation.micro_f1.value,
-        "micro_f1_interval": _ends(evaluation.micro_f1),
+        "micro_f1_interval": ends(evaluation.micro_f1),
         "weighted_f1": evaluation.weighted_f1.value,
-        "weighted_f1_interval": _ends(evaluation.weighted_f1),
+        "weighted_f1_interval": ends(evaluation.weighted_f1),
         "macro_precision": evaluation.macro_precision.value,
-        "macro_precision_interval": _ends(evaluation.macro_precision),
+        "macro_precision_interval": ends(evaluation.macro_precision),
         "macro_recall": evaluation.macro_recall.value,
-        "macro_recall_interval": _ends(evaluation.macro_recall),
+        "macro_recall_interval": ends(evaluation.macro_recall),
         "roc_auc": evaluation.roc_auc.value if evaluation.roc_auc else None,
-        "roc_auc_interval": _ends(evaluation.roc_auc) if evaluation.roc_auc else None,
+        "roc_auc_interval": ends(evaluation.roc_auc) if evaluation.roc_auc else None,
         "mean_confidence": evaluation.mean_confidence,
-        "per_class": {
-            metrics.label: {
-                "precision": metrics.precision.value,
-                "precision_interval": _ends(metrics.precision),
-                "recall": metrics.recall.value,
-                "recall_interval": _ends(metrics.recall),
-                "f1": metrics.f1.value,
-                "f1_interval": _ends(metrics.f1),
-                "support": metrics.support,
-            }
-            for metrics in evaluation.per_class
-        },
+        "per_class": described_classes(evaluation.per_class),
         "labels": list(evaluation.labels),
         "confusion_matrix": [list(row) for row in evaluation.confusion],
-        "latency": {
-            "mean_ms": evaluation.latency.mean_ms,
-            "p50_ms": evaluation.latency.p50_ms,
-            "p95_ms": evaluation.latency.p95_ms,
-            "p99_ms": evaluation.latency.p99_ms,
-        },
+        "latency": asdict(evaluation.latency),
         "calibration_error": evaluation.calibration.error.value,
-        "calibration_error_interval": _ends(evaluation.calibration.error),
+        "calibration_error_interval": ends(evaluation.calibration.error),
         "brier": evaluation.calibration.brier,
         "log_loss": evaluation.calibration.log_loss,
         "abstain_below": evaluation.answered.abstain_below,
         "coverage": evaluation.answered.coverage.value,
-        "coverage_interval": _ends(evaluation.answered.coverage),
+        "coverage_interval": ends(evaluation.answered.coverage),
         "accuracy_answered": evaluation.answered.accuracy.value,
-        "accuracy_answered_interval": _ends(evaluation.answered.accuracy),
+        "accuracy_answered_interval": ends(evaluation.answered.accuracy),
         "coverage_at_90": evaluation.answered.coverage_at_90,
     }
 
 
-def show(name: str, evaluation: Evaluation) -> None:
+def show(name: str, evaluation: Evaluation | LabelSetEvaluation) -> None:
     """An evaluation as a table."""
     say_table(
         ("class", "precision", "recall", "F1", "documents"),
         [
             (
                 metrics.label,
-                _written(metrics.precision),
-                _written(metrics.recall),
-                _written(metrics.f1),
+                written(metrics.precision),
+                written(metrics.recall),
+                written(metrics.f1),
                 metrics.support,
             )
             for metrics in evaluation.per_class
         ],
         title=f"{name} on {evaluation.rows:,} documents",
     )
-    say(f"accuracy {_written(evaluation.accuracy)}, macro F1 {_written(evaluation.macro_f1)}")
+    if isinstance(evaluation, LabelSetEvaluation):
+        show_label_sets(evaluation)
+    else:
+        say(f"accuracy {written(evaluation.accuracy)}, macro F1 {written(evaluation.macro_f1)}")
     latency = evaluation.latency
     say(f"latency of one text: p50 {latency.p50_ms:.1f} ms, p95 {latency.p95_ms:.1f} ms")
-
-
-def _ends(estimate: Estimate) -> list[float]:
-    return [estimate.low, estimate.high]
-
-
-def _written(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ from classmark.assembly import Home
 from classmark.datasets import Ratios, checked_ratios
 from classmark.documents import Document, Fields, is_hub_name, read_documents
 from classmark.errors import SettingError, SourceError
+from classmark.models import Problem
 from classmark.registry import ModelReference
+from classmark.serving import ServedModel
 
 # numpy and scikit-learn take no larger one.
 _LARGEST_SEED = 2**32 - 1
@@ -117,6 +120,12 @@ def parsed_fields(
     if names == ():
         raise SettingError("--text-fields names no field.", remedy="Give one, as: title,abstract")
     return Fields(names, label_field, label_required)
+
+
+def fields_for(model: ServedModel, fields: Fields) -> Fields:
+    """The same fields; for a model of several labels the label field is read as several."""
+    several = model.classifier.problem is Problem.MULTI_LABEL
+    return replace(fields, multi_label=several)
 
 
 def parsed_ratios(value: str, *, example: str) -> Ratios:

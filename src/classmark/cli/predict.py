@@ -16,14 +16,16 @@ from classmark.cli.options import (
     LabelFieldOption,
     ReferenceArgument,
     TextFieldsOption,
+    fields_for,
     parsed_fields,
     writable,
 )
 from classmark.cli.table_prediction import predict_rows
 from classmark.cli.table_versions import check_no_fields, predicts_tables
-from classmark.cli.terminal import Bars, as_share, err, keep_result, say, say_table
+from classmark.cli.terminal import Bars, as_share, err, keep_result, say, say_table, say_warning
 from classmark.documents import Fields, read_documents
 from classmark.errors import SettingError
+from classmark.models import Answer, Problem
 from classmark.serving import BatchJob, BatchReport, ServedModel, load_served_model, run_batch
 
 _BAR_WIDTH = 30
@@ -70,6 +72,7 @@ def run(
     served = load_served_model(place.registry, reference)
     if file is not None:
         fields = parsed_fields(text_fields, label_field, label_required=False)
+        fields = fields_for(served, fields)
         result = _predict_file(place, served, file, (out, fields))
     elif text is not None:
         result = _predict_text(served, text)
@@ -102,8 +105,7 @@ def check_text(text: str) -> None:
 def _predict_text(served: ServedModel, text: str) -> dict[str, Any]:
     timed = served.classifier.classify_timed(text)
     answer = timed.answer
-    strong = f"Not sure enough: best guess {answer.label}" if answer.abstained else answer.label
-    say(f"  {as_share(answer.confidence)}", strong=strong)
+    say(f"  {as_share(answer.confidence)}", strong=_headline(served, answer))
     probabilities = dict(zip(served.classifier.labels, answer.probabilities, strict=True))
     ranked = sorted(probabilities.items(), key=lambda pair: -pair[1])
     width = max(len(label) for label in probabilities)
@@ -112,6 +114,7 @@ def _predict_text(served: ServedModel, text: str) -> dict[str, Any]:
         say(f"  {label:<{width}}  {probability:.3f}  {bar}")
     return {
         "label": answer.label,
+        "labels": list(answer.labels),
         "confidence": answer.confidence,
         "abstained": answer.abstained,
         "probabilities": probabilities,
@@ -119,6 +122,14 @@ def _predict_text(served: ServedModel, text: str) -> dict[str, Any]:
         "model_version": str(served.version.version),
         "latency_ms": timed.seconds * 1000,
     }
+
+
+def _headline(served: ServedModel, answer: Answer) -> str:
+    """What stands before the confidence, which is that of the most probable label."""
+    if served.classifier.problem is Problem.MULTI_LABEL:
+        named = ", ".join(answer.labels) or "No label is probable enough"
+        return f"{named}; most probable {answer.label}"
+    return f"Not sure enough: best guess {answer.label}" if answer.abstained else answer.label
 
 
 def _predict_file(
@@ -131,28 +142,42 @@ def _predict_file(
     out = given or home.results / f"{served.version.name}_{stamp}.jsonl"
     job = BatchJob(file, fields, out, home.results / "unfinished", home.threads)
     report = run_batch(served, job, now=utc_now, progress=Bars())
-    show(report)
+    show(report, several=served.classifier.problem is Problem.MULTI_LABEL)
     say(f"Results: {out}")
     return {"out": str(out), **asdict(report)}
 
 
-def show(report: BatchReport) -> None:
-    """A batch report as a table."""
+def show(report: BatchReport, *, several: bool) -> None:
+    """A batch report as a table, and a note where labels can't have been given.
+
+    Args:
+        report: Of the job.
+        several: Whether a text may have several labels. Then none is abstained, and how probable
+            the best one is says little of the others.
+    """
+    doubts = [
+        ("not sure enough", f"{report.abstained:,}"),
+        ("mean confidence", f"{report.mean_confidence:.3f}"),
+        ("below 0.5", as_share(report.low_confidence_share)),
+    ]
     used = ", ".join(f"{name}: {count:,}" for name, count in report.per_model.items())
     say_table(
         ("figure", "value"),
         [
             ("documents", f"{report.documents:,}"),
             ("of these done by an earlier start", f"{report.resumed_after:,}"),
-            ("accuracy", _accuracy(report)),
-            ("not sure enough", f"{report.abstained:,}"),
-            ("mean confidence", f"{report.mean_confidence:.3f}"),
-            ("below 0.5", as_share(report.low_confidence_share)),
+            ("subset accuracy" if several else "accuracy", _accuracy(report)),
+            *(() if several else doubts),
             ("mean latency", f"{report.mean_latency_ms:.1f} ms"),
             ("p95 latency", f"{report.p95_latency_ms:.1f} ms"),
             ("use per model", used),
         ],
     )
+    if report.unknown:
+        say_warning(
+            f"{report.unknown:,} of {report.labelled:,} have labels that this model does not know,"
+            " which counts as wrong."
+        )
 
 
 def _accuracy(report: BatchReport) -> str:

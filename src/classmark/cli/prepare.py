@@ -42,6 +42,13 @@ SourceArgument = Annotated[
 PerClassOption = Annotated[
     int | None, typer.Option(help="At most so many documents of each label.", show_default="all")
 ]
+TestPerClassOption = Annotated[
+    int | None,
+    typer.Option(
+        help="So many documents of each label test: a balanced test part.",
+        show_default="by the ratios",
+    ),
+]
 MultiLabelOption = Annotated[
     bool, typer.Option("--multi-label", help="A document may have several labels.")
 ]
@@ -81,6 +88,7 @@ def run(
     split: SplitOption = Split.STRATIFIED,
     group_field: GroupFieldOption = None,
     ratios: Annotated[str, typer.Option(help="Shares of train, val, test.")] = "0.8,0.1,0.1",
+    test_per_class: TestPerClassOption = None,
     near_duplicates: NearDuplicatesOption = None,
     keep_together: KeepTogetherOption = 0.4,
     redact: RedactOption = False,
@@ -100,6 +108,7 @@ def run(
         steps=(REDACTION, *DEFAULT_STEPS) if redact else DEFAULT_STEPS,
         per_class=per_class,
         ratios=parsed_ratios(ratios, example="0.8,0.1,0.1"),
+        test_per_class=test_per_class,
         seed=seed,
         split=split,
         near_duplicates=near_duplicates,
@@ -113,10 +122,10 @@ def run(
     folder = place.datasets.save(dataset)
     result = describe(dataset, folder) | {"seconds": round(time.perf_counter() - start, 3)}
     show(dataset, per_class)
+    _tell_of_test_part(dataset, test_per_class)
     say(f"Snapshot: {folder}")
     _tell_what_changed(dataset, recipe, before, folder)
-    following = "profile {0}" if multi_label else "train {0} --model {0} --family linear"
-    say(f"Next: classmark {following.format(name)}")
+    say(f"Next: classmark train {name} --model {name} --family linear")
     keep_result(json, result)
 
 
@@ -173,6 +182,16 @@ def _rules(min_words: int, labels: str | None, *, any_language: bool) -> Quality
         labels=frozenset(parsed_list(labels or "")),
         are_english=None if any_language else english_detector(),
     )
+
+
+def _tell_of_test_part(dataset: Dataset, wanted: int | None) -> None:
+    counts = dataset.counts()["test"]
+    others = [f"{label} ({count})" for label, count in counts.items() if count != wanted]
+    if wanted is not None and others:
+        say_warning(
+            f"Not exactly {wanted} documents test, since copies and groups stay together: "
+            f"{', '.join(others)}."
+        )
 
 
 def _tell_what_changed(

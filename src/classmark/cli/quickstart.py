@@ -19,7 +19,7 @@ from classmark.cli.terminal import Bars, as_share, keep_result, say, say_table
 from classmark.datasets import Dataset, DocumentSource, PreparationRecipe, prepare
 from classmark.documents import Fields, QualityRules, english_detector, sample_documents
 from classmark.durable import write_json
-from classmark.evaluation import Comparison, ReportHeading, compare, write_report
+from classmark.evaluation import Comparison, ReportHeading, compare_any, write_report
 from classmark.registry import ModelReference, RegisteredVersion
 from classmark.retraining import NewVersion, VersionRequest, train_version
 from classmark.serving import (
@@ -130,7 +130,7 @@ def _reported(home: Home, new: NewVersion) -> Path:
 def _compared(linear: NewVersion, encoder: NewVersion) -> Comparison:
     say(" both on the same documents", strong="4. Compare")
     a, b = (new.trained.assessments["test"] for new in (linear, encoder))
-    comparison = compare([document.label or "" for document in a.documents], a.given, b.given)
+    comparison = compare_any(a, b)
     say(compare_command.describe(comparison, linear.version, encoder.version)["verdict"])
     return comparison
 

@@ -13,6 +13,7 @@ from classmark.cli.options import (
     NewFolderOption,
     ReferenceArgument,
     TextFieldsOption,
+    fields_for,
     labelled_documents,
     parsed_fields,
 )
@@ -47,12 +48,12 @@ def run(
             f"{version.name} predicts rows of tables; a report is of texts.",
             remedy=f"Measure it with classmark evaluate {reference} TABLE.",
         )
+    model = load_served_model(place.registry, reference)
     if source is None:
         named, documents = _test_part(place, version)
     else:
-        fields = parsed_fields(text_fields, label_field)
+        fields = fields_for(model, parsed_fields(text_fields, label_field))
         named, documents = source, labelled_documents(place, source, fields)
-    model = load_served_model(place.registry, reference)
     keep_result(json, measured_and_reported(place, model, documents, named, out))
 
 

@@ -1,21 +1,25 @@
 """`classmark train`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
 
 from classmark.assembly import Home, existing_home
+from classmark.cli.caveats import warn_of_learned
 from classmark.cli.options import HomeOption, JsonOption, SeedOption, parsed_pairs
 from classmark.cli.table_training import describe_table_version, train_on_table
-from classmark.cli.table_versions import DatasetKind, is_table
+from classmark.cli.table_versions import DatasetKind, is_table, predicts_tables
 from classmark.cli.terminal import Bars, as_share, keep_result, say, say_warning
+from classmark.datasets import Dataset
 from classmark.errors import SettingError
+from classmark.models import Problem
 from classmark.naming import checked_name
-from classmark.registry import Bump
+from classmark.registry import Bump, ModelReference
 from classmark.retraining import NewVersion, VersionRequest, train_version
-from classmark.training import Reliability, RunLink, TrainingRecipe
+from classmark.serving import load_served_model
+from classmark.training import Reliability, RunLink, TeachingModel, TrainingRecipe
 
 SetOption = Annotated[
     list[str] | None,
@@ -30,6 +34,15 @@ PromiseOption = Annotated[
 RiskOption = Annotated[float, typer.Option(help="Probability that the promise does not hold.")]
 NoBaselineOption = Annotated[
     bool, typer.Option("--no-baseline", help="Leave out the cheap family beside.")
+]
+TeacherOption = Annotated[
+    ModelReference | None,
+    typer.Option(
+        parser=ModelReference.parse,
+        metavar="MODEL@REF",
+        help="A version whose answers are learned beside the labels.",
+        show_default="none",
+    ),
 ]
 
 
@@ -52,6 +65,7 @@ def run(
     promise: PromiseOption = "0.9",
     risk: RiskOption = 0.05,
     no_baseline: NoBaselineOption = False,
+    teacher: TeacherOption = None,
     notes: Annotated[str, typer.Option(help="For the metadata and the history.")] = "",
     home: HomeOption = None,
     json: JsonOption = None,
@@ -74,18 +88,23 @@ def run(
         place.folder,
     )
     if is_table(place, dataset, kind):
+        if teacher:
+            raise SettingError("--teacher is for models of texts.", remedy="Leave it out.")
         of_table = train_on_table(place, dataset, request)
         warn_of_tracking(of_table.run)
         keep_result(json, describe_table_version(of_table.version))
         return
-    keep_result(json, describe(_train_on_texts(place, dataset, request)))
+    keep_result(json, describe(_train_on_texts(place, dataset, request, teacher)))
 
 
-def _train_on_texts(place: Home, name: str, request: VersionRequest) -> NewVersion:
+def _train_on_texts(
+    place: Home, name: str, request: VersionRequest, teacher: ModelReference | None
+) -> NewVersion:
     """A dataset becomes the next version of a model, and what came of it is said."""
+    prepared = place.datasets.load(name)
     new = train_version(
-        place.datasets.load(name),
-        request,
+        prepared,
+        replace(request, teacher=_teacher(place, teacher, prepared)) if teacher else request,
         place.registry,
         threads=place.threads,
         progress=Bars(),
@@ -94,6 +113,24 @@ def _train_on_texts(place: Home, name: str, request: VersionRequest) -> NewVersi
     reference = f"{new.version.model}@{new.version.version}"
     say(f"Next: classmark evaluate {reference} {name}, then classmark promote {reference}")
     return new
+
+
+def _teacher(place: Home, reference: ModelReference, dataset: Dataset) -> TeachingModel:
+    """The version that is to teach; a note where it knows what its pupil is measured on.
+
+    Raises:
+        SettingError: It predicts tables.
+    """
+    if predicts_tables(place, reference):
+        raise SettingError(
+            f"{reference} predicts the rows of tables and can't teach: a teacher must be a version"
+            " of texts.",
+            remedy="Name another one with --teacher, or leave it out.",
+        )
+    model = load_served_model(place.registry, reference)
+    version = model.version
+    warn_of_learned(place, [version], [*dataset.parts["val"], *dataset.parts["test"]])
+    return TeachingModel(f"{version.model}@{version.version}", model.classifier)
 
 
 def parsed_parameters(given: list[str]) -> dict[str, str]:
@@ -123,6 +160,7 @@ def describe(new: NewVersion) -> dict[str, Any]:
         "status": version.status.value,
         "path": str(version.folder),
         "family": metadata["family"],
+        "problem": metadata["problem"],
         "architecture": metadata["architecture"],
         "metrics": metadata["metrics"],
         "parity": metadata["parity"],
@@ -138,18 +176,22 @@ def show(new: NewVersion) -> None:
     """A new version in a few lines."""
     version, metadata = new.version, new.version.metadata
     parity, metrics = metadata["parity"], metadata["metrics"]
+    several = metadata["problem"] == Problem.MULTI_LABEL
     say(
         f" is registered ({metadata['architecture']}, {metadata['size_mb']:.1f} MB, "
-        f"{metadata['training_seconds']:.0f} s): accuracy "
+        f"{metadata['training_seconds']:.0f} s): {'subset accuracy' if several else 'accuracy'} "
         f"{as_share(metrics['val']['accuracy'])} on val, "
         f"{as_share(metrics['test']['accuracy'])} on test",
         strong=version.name,
     )
     chosen = parity["exports"][parity["chosen"]]
+    compared = "label sets" if several else "labels"
     say(
         f"Serves as {parity['chosen']}: {as_share(chosen['label_share'])} of {parity['rows']} "
-        f"validation labels as trained, largest probability gap {chosen['largest_gap']:.2g}"
+        f"validation {compared} as trained, largest probability gap {chosen['largest_gap']:.2g}"
     )
+    for name, agreement in parity["larger"].items():
+        say(f"Answers {as_share(agreement['label_share'])} of them as {name} does")
     show_reliability(metadata["calibration"])
     show_baseline(metadata["baseline"])
     warn_of_tracking(new.run)

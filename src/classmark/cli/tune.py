@@ -27,6 +27,7 @@ from classmark.training import (
     TuningResult,
     dealt_halves,
     default_study_name,
+    problem_of,
     search_space,
     tune,
 )
@@ -83,7 +84,7 @@ def run(
         dataset=dataset,
         snapshot=found.snapshot_id,
         recipe=TrainingRecipe(family, fixed, seed),
-        space=search_space(family_class(family), fixed, searched),
+        space=search_space(family_class(family), fixed, searched, problem_of(found)),
         sampler=sampler,
     )
     signal.signal(signal.SIGTERM, _end)

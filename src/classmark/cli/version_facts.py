@@ -16,6 +16,7 @@ def training_facts(version: RegisteredVersion) -> tuple[tuple[str, str], ...]:
         "family": told.get("family"),
         "architecture": told.get("architecture"),
         "base model": told.get("base_model"),
+        "teacher": told.get("teacher"),
         "parameters": _listed(told.get("hyperparameters", {})),
         "seed": told.get("seed"),
         "dataset": f"{dataset['name']}, snapshot {dataset.get('snapshot') or 'not known'}",
@@ -47,9 +48,13 @@ def baseline_sentence(version: RegisteredVersion) -> str:
 def _parity(parity: Mapping[str, Any]) -> str:
     """How far what serves answers as what was trained."""
     chosen = parity["exports"][parity["chosen"]]
+    larger = "".join(
+        f"; {as_share(agreement['label_share'])} of them as {name} answers"
+        for name, agreement in parity.get("larger", {}).items()
+    )
     return (
         f"serves as {parity['chosen']}: {as_share(chosen['label_share'])} of {parity['rows']:,} "
-        f"validation labels as trained, largest probability gap {chosen['largest_gap']:.2g}"
+        f"validation labels as trained, largest probability gap {chosen['largest_gap']:.2g}{larger}"
     )
 
 

@@ -62,6 +62,11 @@ class Dataset:
         """The labels that occur, sorted."""
         return tuple(sorted({label for part in self._counts.values() for label in part}))
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether a document may have several labels."""
+        return bool(self.recipe.get("several_labels"))
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over every row's id, text, labels and part; rows in any order give the same."""

@@ -66,6 +66,7 @@ class PreparationRecipe:
         steps: The cleaning steps, in order.
         per_class: At most so many documents of each label, of several the first; None takes all.
         ratios: Shares of train, val and test.
+        test_per_class: So many documents of each label test, whatever the ratios say.
         seed: Decides the sample and the split.
         split: By what documents are shared out.
         near_duplicates: Of documents that are at least so similar (0 to 1) the first is kept; None
@@ -83,9 +84,11 @@ class PreparationRecipe:
     near_duplicates: float | None = None
     keep_together: float = 0.4
     several_labels: bool = False
+    test_per_class: int | None = None
 
     def __post_init__(self) -> None:
         checked_ratios(self.ratios)
+        self._check_test_per_class()
         if self.per_class is not None and self.per_class < 1:
             raise SettingError("--per-class must be at least 1.", remedy="Leave it out for all.")
         if self.rules.min_words < 0:
@@ -99,6 +102,17 @@ class PreparationRecipe:
                     f"{option} {similarity:g} is no similarity that can be told.",
                     remedy=f"Give one from {LEAST_SIMILARITY:g} to 1, equal word for word.",
                 )
+
+    def _check_test_per_class(self) -> None:
+        if self.test_per_class is None:
+            return
+        if self.test_per_class < 1:
+            raise SettingError("--test-per-class must be at least 1.", remedy="Or leave it out.")
+        if self.split is Split.TIME or self.several_labels:
+            raise SettingError(
+                "--test-per-class needs documents of one label that are shared out by label.",
+                remedy="Leave out --split time and --multi-label, or --test-per-class.",
+            )
 
     def described(self) -> dict[str, Any]:
         """The recipe as it is written into the snapshot."""
@@ -114,6 +128,7 @@ class PreparationRecipe:
             "near_duplicates": self.near_duplicates,
             "keep_together": self.keep_together,
             "several_labels": self.several_labels,
+            "test_per_class": self.test_per_class,
         }
 
 
@@ -263,7 +278,7 @@ def _parts(
     by_field = recipe.split is Split.GROUP
     rows = bench.rows(chosen, bench.groups(recipe.keep_together, by_field=by_field))
     try:
-        return split(rows, recipe.ratios, recipe.split)
+        return split(rows, recipe.ratios, recipe.split, recipe.test_per_class)
     except RecordError as error:
         left_out_too = f" Left out were: {_listed(dropped)}." if dropped else ""
         raise RecordError(f"{error.message}{left_out_too}", remedy=error.remedy) from error

@@ -58,8 +58,11 @@ def sampled_per_class(rows: Rows, per_class: int) -> NDArray[np.intp]:
     return np.sort(order[np.arange(len(order)) - starts < per_class])
 
 
-def split(rows: Rows, ratios: Ratios, by: Split) -> Parts:
+def split(rows: Rows, ratios: Ratios, by: Split, test_per_class: int | None = None) -> Parts:
     """The part of each row, LEFT_OUT where it is in none.
+
+    With `test_per_class` so many rows of every label test, and the others are shared out between
+    train and val as their ratios are to each other; it can't be had by time or of several labels.
 
     Raises:
         RecordError: Fewer than two labels, a label that can't be in every part, or, by time, rows
@@ -70,10 +73,12 @@ def split(rows: Rows, ratios: Ratios, by: Split) -> Parts:
             f"Only one class is left ({', '.join(rows.names)}); a classifier needs two.",
             remedy="Check --label-field, --min-words and what was dropped.",
         )
-    return _split_by_time(rows, ratios) if by is Split.TIME else _split_stratified(rows, ratios)
+    if by is Split.TIME:
+        return _split_by_time(rows, ratios)
+    return _split_stratified(rows, ratios, test_per_class)
 
 
-def _split_stratified(rows: Rows, ratios: Ratios) -> Parts:
+def _split_stratified(rows: Rows, ratios: Ratios, test_per_class: int | None) -> Parts:
     """Each label shared out alike.
 
     Of every label each part gets its share within one row, and at least one, as far as groups and
@@ -82,26 +87,33 @@ def _split_stratified(rows: Rows, ratios: Ratios) -> Parts:
     counts = rows.label_counts()
     if rows.label_sets is not None:
         return _with_every_part(placed(rows, np.outer(counts, ratios)))
-    quotas = [shares(int(count), ratios) for count in counts]
-    _check_each_in_every_part(rows.names, counts, [quota is not None for quota in quotas])
+    quotas = [_quota(int(count), ratios, test_per_class) for count in counts]
+    _check_each_in_every_part(rows, [quota is not None for quota in quotas], test_per_class)
     parts = placed(rows, np.array(quotas, dtype=np.float64))
     present = np.zeros((len(rows.names), len(PARTS)), dtype=np.bool_)
     present[rows.labels, parts] = True
-    _check_each_in_every_part(rows.names, counts, [bool(row.all()) for row in present])
+    _check_each_in_every_part(rows, [bool(row.all()) for row in present], test_per_class)
     return parts
 
 
-def _check_each_in_every_part(
-    names: Sequence[str], counts: NDArray[np.intp], fits: Sequence[bool]
-) -> None:
-    too_few = [
-        f"{name} ({count})" for name, count, fit in zip(names, counts, fits, strict=True) if not fit
-    ]
+def _quota(count: int, ratios: Ratios, tested: int | None) -> tuple[int, ...] | None:
+    """How many of a label's rows go to each part; None where a part would be empty."""
+    if tested is None:
+        return shares(count, ratios)
+    train, val, _ = ratios
+    others = shares(count - tested, (train / (train + val), val / (train + val)))
+    return None if others is None else (*others, tested)
+
+
+def _check_each_in_every_part(rows: Rows, fits: Sequence[bool], tested: int | None) -> None:
+    each = zip(rows.names, rows.label_counts(), fits, strict=True)
+    too_few = [f"{name} ({count})" for name, count, fit in each if not fit]
     if too_few:
+        fewer = f" test fewer of each than --test-per-class {tested}," if tested else ""
         raise RecordError(
             f"Too few documents to be in train, val and test: {', '.join(too_few[:10])}.",
-            remedy="Add documents of these classes, or keep the others alone with --labels; copies"
-            " and groups count once, since they stay together.",
+            remedy=f"Add documents of these classes,{fewer} or keep the others alone with --labels;"
+            " copies and groups count once, since they stay together.",
         )
 
 
@@ -161,8 +173,10 @@ def _with_every_part(parts: Parts) -> Parts:
     )
 
 
-def shares(count: int, ratios: Ratios) -> tuple[int, ...] | None:
+def shares(count: int, ratios: Sequence[float]) -> tuple[int, ...] | None:
     """Whole shares of `count` by largest remainder, none empty and none off by more than one."""
+    if count < len(ratios):
+        return None
     exact = [count * ratio for ratio in ratios]
     sizes = [int(share + 1e-9) for share in exact]
     by_remainder = sorted(range(len(ratios)), key=lambda i: (sizes[i] - exact[i], i))

@@ -8,7 +8,15 @@ from classmark.evaluation.abstention import (
     candidate_thresholds,
 )
 from classmark.evaluation.analysis import flips_csv
-from classmark.evaluation.assessment import Assessment, assess
+from classmark.evaluation.assessment import (
+    AnyAssessment,
+    Assessment,
+    LabelSetAssessment,
+    assess,
+    assess_any,
+    assess_label_sets,
+    compare_any,
+)
 from classmark.evaluation.calibration import (
     CalibrationQuality,
     ReliabilityBin,
@@ -18,7 +26,14 @@ from classmark.evaluation.calibration import (
     fitted_temperature,
     reliability_bins,
 )
-from classmark.evaluation.comparison import ClassChange, Comparison, Flip, compare, flips
+from classmark.evaluation.comparison import (
+    ClassChange,
+    Comparison,
+    Flip,
+    PairedFigure,
+    compare,
+    flips,
+)
 from classmark.evaluation.explanation.explaining import explain
 from classmark.evaluation.explanation.explanation import (
     FEWEST_SAMPLES,
@@ -43,6 +58,8 @@ from classmark.evaluation.label_quality import (
     conflicting,
     suspected_errors,
 )
+from classmark.evaluation.label_set_comparison import compare_label_sets
+from classmark.evaluation.label_sets import Averages, LabelSetEvaluation, measure_label_sets
 from classmark.evaluation.metrics import ClassMetrics, Evaluation, Latency, latency_of, measure
 from classmark.evaluation.regression import (
     RegressionEvaluation,
@@ -65,7 +82,9 @@ __all__ = [
     "SIGNIFICANCE",
     "AbstainRule",
     "Answered",
+    "AnyAssessment",
     "Assessment",
+    "Averages",
     "CalibrationQuality",
     "ClassChange",
     "ClassMetrics",
@@ -76,9 +95,12 @@ __all__ = [
     "ExplanationRequest",
     "Fidelity",
     "Flip",
+    "LabelSetAssessment",
+    "LabelSetEvaluation",
     "Latency",
     "Method",
     "NumberComparison",
+    "PairedFigure",
     "Piece",
     "RegressionEvaluation",
     "ReliabilityBin",
@@ -93,12 +115,16 @@ __all__ = [
     "abstain_rule",
     "answered_share",
     "assess",
+    "assess_any",
+    "assess_label_sets",
     "assess_table",
     "calibration_error",
     "calibration_quality",
     "candidate_thresholds",
     "check_explanation_folder",
     "compare",
+    "compare_any",
+    "compare_label_sets",
     "compare_numbers",
     "compare_tables",
     "conflicting",
@@ -111,6 +137,7 @@ __all__ = [
     "holm",
     "latency_of",
     "measure",
+    "measure_label_sets",
     "measure_regression",
     "proportion",
     "reliability_bins",

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from classmark.evaluation.assessment import Assessment
+from classmark.datasets import labels_of
+from classmark.evaluation.assessment import AnyAssessment, Assessment
 from classmark.evaluation.class_counts import confusion_of
 from classmark.evaluation.comparison import Flip
 from classmark.evaluation.intervals import Estimate
@@ -68,21 +69,21 @@ def performance_rows(assessment: Assessment, slices: Sequence[Slice]) -> Iterato
     evaluation = assessment.evaluation
     everywhere = range(evaluation.rows)
     yield {
-        **_heading("overall", "all", evaluation.rows),
-        **_estimate("accuracy", evaluation.accuracy),
-        **_estimate("precision", evaluation.macro_precision),
-        **_estimate("recall", evaluation.macro_recall),
-        **_estimate("f1", evaluation.macro_f1),
-        **_means(assessment, everywhere),
+        **heading_cells("overall", "all", evaluation.rows),
+        **estimate_cells("accuracy", evaluation.accuracy),
+        **estimate_cells("precision", evaluation.macro_precision),
+        **estimate_cells("recall", evaluation.macro_recall),
+        **estimate_cells("f1", evaluation.macro_f1),
+        **mean_cells(assessment, everywhere),
     }
     truth = assessment.truth
     for one in evaluation.per_class:
         yield {
-            **_heading("class", one.label, one.support),
-            **_estimate("precision", one.precision),
-            **_estimate("recall", one.recall),
-            **_estimate("f1", one.f1),
-            **_means(assessment, [row for row in everywhere if truth[row] == one.label]),
+            **heading_cells("class", one.label, one.support),
+            **estimate_cells("precision", one.precision),
+            **estimate_cells("recall", one.recall),
+            **estimate_cells("f1", one.f1),
+            **mean_cells(assessment, [row for row in everywhere if truth[row] == one.label]),
         }
     for group in slices:
         yield _slice_row(assessment, group)
@@ -106,18 +107,23 @@ def as_csv(columns: Sequence[str], rows: Iterable[Row]) -> str:
 
 
 def _flip_row(flip: Flip) -> Row:
-    document = flip.document
-    right = {flip.b.label: "b", flip.a.label: "a"}.get(document.label or "", "")
+    document, true = flip.document, labels_of(flip.document)
+    right = {frozenset(flip.b.labels): "b", frozenset(flip.a.labels): "a"}
     return {
         "id": document.id,
-        "true": document.label,
-        "a": flip.a.label,
-        "b": flip.b.label,
+        "true": joined(true),
+        "a": joined(flip.a.labels),
+        "b": joined(flip.b.labels),
         "confidence_a": round(flip.a.confidence, 6),
         "confidence_b": round(flip.b.confidence, 6),
-        "right": right,
+        "right": right.get(frozenset(true), ""),
         "title": document.title or document.text[:80],
     }
+
+
+def joined(labels: Iterable[str]) -> str:
+    """Labels in one cell, as a file of documents may have them."""
+    return "; ".join(labels)
 
 
 def _slice_row(assessment: Assessment, one: Slice) -> Row:
@@ -131,22 +137,24 @@ def _slice_row(assessment: Assessment, one: Slice) -> Row:
         )
     )
     return {
-        **_heading(one.kind.value, one.name, len(one.rows)),
-        **_estimate("accuracy", one.accuracy),
-        **_estimate("precision", macro.precision),
-        **_estimate("recall", macro.recall),
-        **_estimate("f1", macro.f1),
-        **_means(assessment, one.rows),
+        **heading_cells(one.kind.value, one.name, len(one.rows)),
+        **estimate_cells("accuracy", one.accuracy),
+        **estimate_cells("precision", macro.precision),
+        **estimate_cells("recall", macro.recall),
+        **estimate_cells("f1", macro.f1),
+        **mean_cells(assessment, one.rows),
         "rest_accuracy": round(one.rest.value, 6),
         "p_value": float(f"{one.p_value:.4g}"),
     }
 
 
-def _heading(kind: str, name: str, rows: int) -> Row:
+def heading_cells(kind: str, name: str, rows: int) -> Row:
+    """What a line of the performance analysis is about."""
     return {"kind": kind, "name": name, "n": rows}
 
 
-def _estimate(name: str, estimate: Estimate) -> Row:
+def estimate_cells(name: str, estimate: Estimate) -> Row:
+    """A figure and the ends of its interval."""
     return {
         name: round(estimate.value, 6),
         f"{name}_low": round(estimate.low, 6),
@@ -154,7 +162,7 @@ def _estimate(name: str, estimate: Estimate) -> Row:
     }
 
 
-def _means(assessment: Assessment, rows: Sequence[int]) -> Row:
+def mean_cells(assessment: AnyAssessment, rows: Sequence[int]) -> Row:
     """The mean confidence of some rows, and their mean latency where it was measured."""
     if not rows:
         return {}

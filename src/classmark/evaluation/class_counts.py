@@ -46,12 +46,42 @@ class ClassCounts:
     @property
     def weighted_f1(self) -> NDArray[np.float64]:
         """The mean F1 of all classes by their rows, shape (...)."""
-        found: NDArray[np.float64] = (self._f1 * self.support).sum(-1) / self.support.sum(-1)
-        return found
+        return self._weighted(self._f1)
+
+    @property
+    def weighted_precision(self) -> NDArray[np.float64]:
+        """The mean precision of all classes by their rows, shape (...)."""
+        return self._weighted(_share(self.right, self.given))
+
+    @property
+    def weighted_recall(self) -> NDArray[np.float64]:
+        """The mean recall of all classes by their rows, shape (...)."""
+        return self._weighted(_share(self.right, self.support))
+
+    @property
+    def micro_precision(self) -> NDArray[np.float64]:
+        """Of all that was given, the share that is right, shape (...)."""
+        return _share(self.right.sum(-1), self.given.sum(-1))
+
+    @property
+    def micro_recall(self) -> NDArray[np.float64]:
+        """Of all that is true, the share that was given, shape (...)."""
+        return _share(self.right.sum(-1), self.support.sum(-1))
+
+    @property
+    def micro_f1(self) -> NDArray[np.float64]:
+        """The harmonic mean of the two, shape (...)."""
+        return _share(2 * self.right.sum(-1), (self.support + self.given).sum(-1))
 
     @property
     def _f1(self) -> NDArray[np.float64]:
         return _share(2 * self.right, self.support + self.given)
+
+    def _weighted(self, figures: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The mean over classes by their rows; 0 where there is none of any."""
+        of_all = np.maximum(self.support.sum(-1), 1)
+        found: NDArray[np.float64] = (figures * self.support).sum(-1) / of_all
+        return found
 
     def _macro(self, figures: NDArray[np.float64]) -> NDArray[np.float64]:
         """The mean over the classes that occur, as truth or as answer."""

@@ -1,6 +1,6 @@
 """Two classifiers on the same rows: is one better, and by how much?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,21 @@ class ClassChange:
 
 
 @dataclass(frozen=True, slots=True)
+class PairedFigure:
+    """One figure of two classifiers on the same rows.
+
+    Attributes:
+        a: Of the first.
+        b: Of the second.
+        difference: Second minus first, with its paired 95 % interval.
+    """
+
+    a: float
+    b: float
+    difference: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What the same rows say of two classifiers.
 
@@ -60,6 +75,7 @@ class Comparison:
         winner: "a", "b", or None where the difference may be chance.
         agreement: The share of rows to which both give the same label, right or wrong.
         per_class: What became of each class that has rows, in the order of their labels.
+        micro_f1: Of both, where a row may have several labels; else None.
     """
 
     rows: int
@@ -72,6 +88,7 @@ class Comparison:
     winner: str | None
     agreement: float
     per_class: tuple[ClassChange, ...]
+    micro_f1: PairedFigure | None = None
 
     @property
     def regressions(self) -> tuple[ClassChange, ...]:
@@ -81,7 +98,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A document to which two classifiers give different labels.
+    """A document to which two classifiers give different labels, or sets of them.
 
     Attributes:
         document: Which.
@@ -103,23 +120,51 @@ def compare(truth: Sequence[str], a: Sequence[str], b: Sequence[str]) -> Compari
     Raises:
         RecordError: There are no rows.
     """
-    if not truth:
-        raise RecordError("There are no documents to compare on.", remedy="Give labelled ones.")
     a_right = np.array([given == true for given, true in zip(a, truth, strict=True)])
     b_right = np.array([given == true for given, true in zip(b, truth, strict=True)])
+    labels = np.array(truth, dtype=object)
+    of_label = {
+        label: (a_right[labels == label], b_right[labels == label]) for label in sorted(set(truth))
+    }
+    agreement = [one == other for one, other in zip(a, b, strict=True)]
+    return compared(a_right, b_right, agreement, of_label)
+
+
+def compared(
+    a_right: NDArray[np.bool_],
+    b_right: NDArray[np.bool_],
+    agreement: Sequence[bool] | NDArray[np.bool_],
+    of_label: Mapping[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]],
+    micro_f1: PairedFigure | None = None,
+) -> Comparison:
+    """What the same rows say of two classifiers, once it is known where each of them is right.
+
+    Args:
+        a_right: Whether the first is, shape (rows,).
+        b_right: Whether the second is, shape (rows,).
+        agreement: Whether both answer the same, shape (rows,).
+        of_label: Whether each of them finds a label, of the rows that have it.
+        micro_f1: Of both, where a row may have several labels.
+
+    Raises:
+        RecordError: There are no rows.
+    """
+    if not len(a_right):
+        raise RecordError("There are no documents to compare on.", remedy="Give labelled ones.")
     only_a, only_b = _discordant(a_right, b_right)
     p_value = mcnemar(only_a, only_b)
     return Comparison(
-        rows=len(truth),
+        rows=len(a_right),
         accuracy_a=float(a_right.mean()),
         accuracy_b=float(b_right.mean()),
-        difference=_paired_difference(only_a, only_b, len(truth)),
+        difference=_paired_difference(only_a, only_b, len(a_right)),
         p_value=p_value,
         only_a_right=only_a,
         only_b_right=only_b,
         winner=None if p_value >= SIGNIFICANCE else ("b" if only_b > only_a else "a"),
-        agreement=float(np.mean([one == other for one, other in zip(a, b, strict=True)])),
-        per_class=_changes(np.array(truth, dtype=object), a_right, b_right),
+        agreement=float(np.mean(agreement)),
+        per_class=_changes(of_label),
+        micro_f1=micro_f1,
     )
 
 
@@ -128,21 +173,19 @@ def flips(documents: Sequence[Document], a: Sequence[Answer], b: Sequence[Answer
     return [
         Flip(document, one, other)
         for document, one, other in zip(documents, a, b, strict=True)
-        if one.label != other.label
+        if one.labels != other.labels
     ]
 
 
 def _changes(
-    truth: NDArray[np.object_], a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]
+    of_label: Mapping[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]],
 ) -> tuple[ClassChange, ...]:
-    labels = sorted(set(truth.tolist()))
-    of_label = [(a_right[truth == label], b_right[truth == label]) for label in labels]
-    counts = [_discordant(a, b) for a, b in of_label]
+    counts = [_discordant(a, b) for a, b in of_label.values()]
     p_values = [mcnemar(*count) for count in counts]
-    rows = zip(labels, of_label, counts, p_values, holm(p_values), strict=True)
+    rows = zip(of_label.items(), counts, p_values, holm(p_values), strict=True)
     return tuple(
         ClassChange(label, len(a), float(a.mean()), float(b.mean()), *count, p_value, adjusted)
-        for label, (a, b), count, p_value, adjusted in rows
+        for (label, (a, b)), count, p_value, adjusted in rows
     )
 
 

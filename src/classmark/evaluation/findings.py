@@ -1,11 +1,13 @@
 """What is weak, said in sentences."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from classmark.evaluation.assessment import Assessment
+from classmark.evaluation.assessment import AnyAssessment, LabelSetAssessment
 from classmark.evaluation.intervals import Estimate
+from classmark.evaluation.label_sets import LabelSetEvaluation
 from classmark.evaluation.metrics import Evaluation
 from classmark.evaluation.slices import Slice, SliceKind
 
@@ -20,8 +22,10 @@ _OF_SLICE = {
 }
 
 
-def weak_points(assessment: Assessment, slices: Sequence[Slice]) -> tuple[str, ...]:
+def weak_points(assessment: AnyAssessment, slices: Sequence[Slice]) -> tuple[str, ...]:
     """The weak points, the most telling kind first; each is a sentence."""
+    if isinstance(assessment, LabelSetAssessment):
+        return _of_label_sets(assessment, slices)
     evaluation = assessment.evaluation
     return (
         *_confusions(evaluation),
@@ -30,6 +34,29 @@ def weak_points(assessment: Assessment, slices: Sequence[Slice]) -> tuple[str, .
         *_confidence(evaluation),
         *_rows(evaluation),
     )
+
+
+def _of_label_sets(assessment: LabelSetAssessment, slices: Sequence[Slice]) -> tuple[str, ...]:
+    evaluation = assessment.evaluation
+    return (
+        *_decisions(assessment),
+        *_classes(evaluation),
+        *_slices(slices),
+        *_rows(evaluation),
+    )
+
+
+def _decisions(assessment: LabelSetAssessment) -> Iterator[str]:
+    """The labels that are most often missing, and those that are most often too many."""
+    missing, superfluous = Counter[str](), Counter[str]()
+    for given, true in zip(assessment.given, assessment.truth, strict=True):
+        missing.update(set(true) - set(given))
+        superfluous.update(set(given) - set(true))
+    for counted, told in ((missing, "missing"), (superfluous, "given wrongly")):
+        ranked = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+        worst = [f"{label} ({n:,})" for label, n in ranked[:_CLASSES_TOLD] if n >= _FEWEST_CONFUSED]
+        if worst:
+            yield f"Labels most often {told}: {', '.join(worst)}."
 
 
 def as_percent(value: float) -> str:
@@ -59,7 +86,7 @@ def _confusions(evaluation: Evaluation) -> Iterator[str]:
         yield f"Most frequent confusions: {'; '.join(told)}."
 
 
-def _classes(evaluation: Evaluation) -> Iterator[str]:
+def _classes(evaluation: Evaluation | LabelSetEvaluation) -> Iterator[str]:
     """The classes that are surely worse than the mean, and those of which nothing is known."""
     mean = evaluation.macro_f1.value
     worse = [one for one in evaluation.per_class if one.support and one.f1.high < mean]
@@ -100,7 +127,7 @@ def _confidence(evaluation: Evaluation) -> Iterator[str]:
     )
 
 
-def _rows(evaluation: Evaluation) -> Iterator[str]:
+def _rows(evaluation: Evaluation | LabelSetEvaluation) -> Iterator[str]:
     width = evaluation.accuracy.high - evaluation.accuracy.low
     if width > _WIDE:
         yield (

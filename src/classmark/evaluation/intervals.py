@@ -76,6 +76,13 @@ def corrected(value: float, figures: NDArray[np.float64]) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
+def no_surer_than(accuracy: Estimate, estimate: Estimate) -> Estimate:
+    """The estimate, its interval no shorter to either side than that of accuracy."""
+    low = min(estimate.low, estimate.value - (accuracy.value - accuracy.low))
+    high = max(estimate.high, estimate.value + (accuracy.high - accuracy.value))
+    return Estimate(estimate.value, max(low, 0.0), min(high, 1.0))
+
+
 def _corrected_tails(figures: NDArray[np.float64], value: float) -> NDArray[np.float64]:
     """Which quantiles of the drawn figures bound the interval, shape (2,).
 

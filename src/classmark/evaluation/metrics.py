@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from classmark.evaluation.abstention import Answered, answered_share
 from classmark.evaluation.calibration import CalibrationQuality, calibration_quality
 from classmark.evaluation.class_counts import confusion_of, counts_of, redrawn
-from classmark.evaluation.intervals import Estimate, corrected, proportion
+from classmark.evaluation.intervals import Estimate, corrected, no_surer_than, proportion
 from classmark.evaluation.ranking import roc_auc
 
 
@@ -122,6 +122,7 @@ def measure(
     expected = np.array([labels.index(label) for label in truth])
     given = probabilities.argmax(1)
     counts = confusion_of(expected, given, len(labels))
+    given_each = counts.sum(0)
     accuracy = proportion(int(np.trace(counts)), len(truth))
     macro = macro_figures(counts)
     return Evaluation(
@@ -134,7 +135,10 @@ def measure(
         macro_recall=macro.recall,
         roc_auc=roc_auc(expected, probabilities),
         mean_confidence=float(probabilities.max(1).mean()),
-        per_class=tuple(_class_metrics(counts, at, label) for at, label in enumerate(labels)),
+        per_class=tuple(
+            class_metrics(label, int(counts[at, at]), int(counts[at].sum()), int(given_each[at]))
+            for at, label in enumerate(labels)
+        ),
         labels=labels,
         confusion=tuple(tuple(map(int, row)) for row in counts),
         latency=latency,
@@ -157,7 +161,7 @@ def macro_figures(confusion: NDArray[np.int64]) -> MacroFigures:
 
     def estimate(figure: str) -> Estimate:
         drawn = corrected(float(getattr(counts, figure)), getattr(draws, figure))
-        return _no_surer_than(accuracy, drawn)
+        return no_surer_than(accuracy, drawn)
 
     return MacroFigures(
         precision=estimate("macro_precision"),
@@ -174,16 +178,8 @@ def latency_of(seconds: Sequence[float]) -> Latency:
     return Latency(*(round(value * 1000, 3) for value in (mean, p50, p95, p99)))
 
 
-def _no_surer_than(accuracy: Estimate, estimate: Estimate) -> Estimate:
-    """The estimate, its interval no shorter to either side than that of accuracy."""
-    low = min(estimate.low, estimate.value - (accuracy.value - accuracy.low))
-    high = max(estimate.high, estimate.value + (accuracy.high - accuracy.value))
-    return Estimate(estimate.value, max(low, 0.0), min(high, 1.0))
-
-
-def _class_metrics(counts: NDArray[np.int64], at: int, label: str) -> ClassMetrics:
-    right = int(counts[at, at])
-    support, given = int(counts[at].sum()), int(counts[:, at].sum())
+def class_metrics(label: str, right: int, support: int, given: int) -> ClassMetrics:
+    """The figures of one class by its three counts, which are those of `ClassCounts`."""
     return ClassMetrics(
         label=label,
         precision=proportion(right, given),

@@ -33,7 +33,17 @@ class _Ranking:
 
 
 def roc_auc(expected: NDArray[np.int64], probabilities: NDArray[np.float64]) -> Estimate | None:
-    """The mean area under the ROC curve, one class against the rest, with its interval.
+    """The mean area under the ROC curve, one class against the rest: see `mean_roc_auc`.
+
+    Args:
+        expected: The class of each row.
+        probabilities: Shape (rows, classes).
+    """
+    return mean_roc_auc(expected[:, np.newaxis] == range(probabilities.shape[1]), probabilities)
+
+
+def mean_roc_auc(has: NDArray[np.bool_], probabilities: NDArray[np.float64]) -> Estimate | None:
+    """The mean area under the ROC curve over the classes, with its interval.
 
     The area is the chance that a row of the class is more probable than one of another class
     (Hanley and McNeil 1982); equal ones count half. The mean is over the classes that have rows
@@ -42,14 +52,14 @@ def roc_auc(expected: NDArray[np.int64], probabilities: NDArray[np.float64]) -> 
     Wilson's of as many rows that are all right.
 
     Args:
-        expected: The class of each row.
-        probabilities: Shape (rows, classes).
+        has: Whether a row is of a class, shape (rows, classes).
+        probabilities: Of the same shape.
     """
-    classes = [index for index in np.unique(expected) if (expected != index).any()]
-    if not classes:
+    classes = np.flatnonzero(has.any(0) & ~has.all(0))
+    if not classes.size:
         return None
-    rankings = [_ranking(expected == index, probabilities[:, index]) for index in classes]
-    rows = len(expected)
+    rankings = [_ranking(has[:, index], probabilities[:, index]) for index in classes]
+    rows = len(has)
     value = float(_mean_area(rankings, np.ones((1, rows), dtype=np.float32))[0])
     if value in {0.0, 1.0}:
         return proportion(round(value * rows), rows)

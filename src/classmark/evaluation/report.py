@@ -2,27 +2,31 @@
 
 import base64
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
-
 from classmark.durable import publishing, write_json
 from classmark.errors import MissingExtraError
 from classmark.evaluation.analysis import (
     ERROR_COLUMNS,
     PERFORMANCE_COLUMNS,
+    Row,
     as_csv,
     error_rows,
     performance_rows,
 )
-from classmark.evaluation.assessment import Assessment
+from classmark.evaluation.assessment import AnyAssessment, LabelSetAssessment
 from classmark.evaluation.findings import as_chance, weak_points
-from classmark.evaluation.slices import slices_of
+from classmark.evaluation.label_set_analysis import (
+    LABEL_SET_ERROR_COLUMNS,
+    label_set_error_rows,
+    label_set_performance_rows,
+)
+from classmark.evaluation.slices import Slice, slices_of
 
 if TYPE_CHECKING:
     from classmark.evaluation.plots import Plot
@@ -54,7 +58,7 @@ class ReportHeading:
         return f"{self.model}_{self.evaluated_at.astimezone(UTC):%Y%m%dT%H%M%S_%fZ}"
 
 
-def write_report(assessment: Assessment, heading: ReportHeading, folder: Path) -> Path:
+def write_report(assessment: AnyAssessment, heading: ReportHeading, folder: Path) -> Path:
     """Write a report into a new folder, named after model and time, under `folder`.
 
     Returns:
@@ -66,7 +70,7 @@ def write_report(assessment: Assessment, heading: ReportHeading, folder: Path) -
     return write_report_at(assessment, heading, folder / heading.folder_name)
 
 
-def write_report_at(assessment: Assessment, heading: ReportHeading, target: Path) -> Path:
+def write_report_at(assessment: AnyAssessment, heading: ReportHeading, target: Path) -> Path:
     """Write `report.html`, `report.pdf`, the plots, two CSV files and `metrics.json`.
 
     Where WeasyPrint, or Pango that it draws with, is missing, all is written but the PDF.
@@ -83,7 +87,7 @@ def write_report_at(assessment: Assessment, heading: ReportHeading, target: Path
     except ModuleNotFoundError as error:
         raise MissingExtraError("Plotting", extra="train") from error
     slices = slices_of(assessment.documents, assessment.right)
-    errors = error_rows(assessment)
+    errors, error_columns, performance = _analyses(assessment, slices)
     told_first = weak_points(assessment, slices)
     plots = draw(assessment, slices)
     page = _page(
@@ -94,6 +98,7 @@ def write_report_at(assessment: Assessment, heading: ReportHeading, target: Path
         findings=told_first,
         errors=errors[:_ERRORS_SHOWN],
         error_count=len(errors),
+        several=isinstance(assessment, LabelSetAssessment),
     )
     told = {
         **asdict(assessment.evaluation),
@@ -103,8 +108,7 @@ def write_report_at(assessment: Assessment, heading: ReportHeading, target: Path
     with publishing(target) as draft:
         for name, plot in plots.items():
             (draft / name).write_bytes(plot.png)
-        _write(draft / "errors.csv", as_csv(ERROR_COLUMNS, errors))
-        performance = performance_rows(assessment, slices)
+        _write(draft / "errors.csv", as_csv(error_columns, errors))
         _write(draft / "performance.csv", as_csv(PERFORMANCE_COLUMNS, performance))
         write_json(draft / "metrics.json", told)
         _write(draft / "report.html", page)
@@ -112,11 +116,23 @@ def write_report_at(assessment: Assessment, heading: ReportHeading, target: Path
     return target
 
 
+def _analyses(
+    assessment: AnyAssessment, slices: Sequence[Slice]
+) -> tuple[list[Row], Sequence[str], Iterable[Row]]:
+    """The lines of the error analysis, their columns, and the lines of the other one."""
+    if isinstance(assessment, LabelSetAssessment):
+        errors, columns = label_set_error_rows(assessment), LABEL_SET_ERROR_COLUMNS
+        return errors, columns, label_set_performance_rows(assessment, slices)
+    return error_rows(assessment), ERROR_COLUMNS, performance_rows(assessment, slices)
+
+
 def _write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8", newline="")
 
 
 def _page(plots: Mapping[str, "Plot"], **values: object) -> str:
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 (extra)
+
     source = files("classmark.evaluation").joinpath("templates", "report.html").read_text("utf-8")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

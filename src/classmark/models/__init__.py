@@ -15,16 +15,9 @@ from classmark.models.catalogue import (
     load_classifier,
 )
 from classmark.models.classifier import Answer, Classifier, TimedAnswer
-from classmark.models.model import (
-    Announce,
-    Family,
-    LabelledTexts,
-    Milestone,
-    TrainingData,
-    TrainingOutcome,
-    unheard,
-)
-from classmark.models.parity import Agreement, ParityReport, parity_verdict
+from classmark.models.model import Announce, Family, Milestone, TrainingOutcome, unheard
+from classmark.models.parity import Agreement, Decisions, ParityReport, parity_verdict
+from classmark.models.problem import Problem, decided
 from classmark.models.reading import read_spans
 from classmark.models.search_space import Choices, Range, SearchSpace, Value
 from classmark.models.tables.catalogue import load_table_predictor, table_family_class
@@ -33,6 +26,8 @@ from classmark.models.tables.parity import TableParity, table_parity
 from classmark.models.tables.predictions import TablePredictions, TargetPredictions
 from classmark.models.tables.predictor import TablePredictor
 from classmark.models.tables.training_data import TableTrainingData
+from classmark.models.training_data import LabelledTexts, Teacher, TrainingData
+from classmark.models.training_logs import keep_logs
 
 __all__ = [
     "CATALOGUE",
@@ -43,11 +38,13 @@ __all__ = [
     "Calibration",
     "Choices",
     "Classifier",
+    "Decisions",
     "Family",
     "Knots",
     "LabelledTexts",
     "Milestone",
     "ParityReport",
+    "Problem",
     "Promise",
     "Range",
     "SearchSpace",
@@ -58,13 +55,16 @@ __all__ = [
     "TablePredictor",
     "TableTrainingData",
     "TargetPredictions",
+    "Teacher",
     "TimedAnswer",
     "TokenAttention",
     "TrainingData",
     "TrainingOutcome",
     "Value",
     "attention_of",
+    "decided",
     "family_class",
+    "keep_logs",
     "load_classifier",
     "load_table_predictor",
     "parity_verdict",

@@ -8,6 +8,7 @@ import orjson
 
 from classmark.durable import JSON_OPTIONS
 from classmark.errors import TamperedVersionError
+from classmark.models.problem import Problem
 
 CONFIG = "config.json"
 LABEL_MAP = "label_map.json"
@@ -25,12 +26,17 @@ class ArtifactConfig:
         parameters: What it was trained with.
         cleaning: The steps that its training texts went through, as `name@version`; every text
             that it is asked about goes through the same.
+        problem: Whether a text has one label or several.
+        thresholds: The probability from which on each label is given, where there can be several;
+            else empty.
     """
 
     family: str
     labels: tuple[str, ...]
     parameters: dict[str, Any] = field(default_factory=dict)
     cleaning: tuple[str, ...] = ()
+    problem: Problem = Problem.SINGLE_LABEL
+    thresholds: tuple[float, ...] = ()
 
 
 def write_artifact_config(folder: Path, config: ArtifactConfig) -> None:
@@ -39,6 +45,8 @@ def write_artifact_config(folder: Path, config: ArtifactConfig) -> None:
         "family": config.family,
         "parameters": config.parameters,
         "cleaning": list(config.cleaning),
+        "problem": config.problem.value,
+        "thresholds": list(config.thresholds),
     }
     (folder / CONFIG).write_bytes(orjson.dumps(values, option=JSON_OPTIONS))
     label_map = {str(index): label for index, label in enumerate(config.labels)}
@@ -55,10 +63,26 @@ def read_artifact_config(folder: Path) -> ArtifactConfig:
         values = orjson.loads((folder / CONFIG).read_bytes())
         label_map = orjson.loads((folder / LABEL_MAP).read_bytes())
         labels = tuple(str(label_map[str(index)]) for index in range(len(label_map)))
-        cleaning = tuple(map(str, values["cleaning"]))
-        return ArtifactConfig(str(values["family"]), labels, dict(values["parameters"]), cleaning)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        return _parsed(values, labels)
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise damaged(folder, f"{CONFIG} or {LABEL_MAP} is missing or damaged ({error})") from error
+
+
+def _parsed(values: dict[str, Any], labels: tuple[str, ...]) -> ArtifactConfig:
+    # Artifacts of earlier releases say nothing of it: each of their texts has one label.
+    problem = Problem(values.get("problem", Problem.SINGLE_LABEL))
+    thresholds = tuple(map(float, values.get("thresholds", ())))
+    expected = len(labels) if problem is Problem.MULTI_LABEL else 0
+    if len(thresholds) != expected or not all(0 <= one <= 1 for one in thresholds):
+        raise ValueError("thresholds, labels and problem do not belong together")
+    return ArtifactConfig(
+        family=str(values["family"]),
+        labels=labels,
+        parameters=dict(values["parameters"]),
+        cleaning=tuple(map(str, values["cleaning"])),
+        problem=problem,
+        thresholds=thresholds,
+    )
 
 
 def damaged(folder: Path, problem: str) -> TamperedVersionError:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from classmark.models.attention import Readout
 
 _ANSWER = "probabilities"
+# ONNX's Attention gives, if asked, what it multiplies the values with: after the softmax.
+_SEEN_OUTPUT, _MODE, _AFTER_SOFTMAX = 3, "qk_matmul_output_mode", 3
 _GATE = "classmark_gate"
 _UNGATED = "classmark_ungated"
 
@@ -24,8 +26,8 @@ Ids = Sequence[int]
 class AttentionGraph:
     """An exported transformer whose attention can be seen.
 
-    Which nodes are attention is told by what they give: a softmax that has a number for each pair
-    of tokens. Names play no part.
+    Which nodes are attention is told by what they are: ONNX's own Attention, or a softmax that has
+    a number for each pair of tokens. Names play no part.
 
     Args:
         path: The graph of (input_ids, attention_mask) to probabilities; it is not changed.
@@ -34,8 +36,13 @@ class AttentionGraph:
     def __init__(self, path: Path) -> None:
         self._path = path
         model = onnx.load(path)
-        found = [node.output[0] for node in model.graph.node if node.op_type == "Softmax"]
-        self._names = [name for name in found if name != _ANSWER]
+        # Of each output that shows attention the node that gives it.
+        self._nodes = {
+            name: place
+            for place, node in enumerate(model.graph.node)
+            if (name := _shown(node)) not in (None, _ANSWER)
+        }
+        self._names = list(self._nodes)
         self._fused = sorted(
             {node.op_type for node in model.graph.node if node.op_type.endswith("Attention")}
         )
@@ -44,6 +51,8 @@ class AttentionGraph:
 
     def layers(self, ids: Ids) -> list[NDArray[np.float64]]:
         """The attention of each layer, the first one first, shape (heads, tokens, tokens).
+
+        Where the last one is computed of the first token alone, its shape is (heads, 1, tokens).
 
         Raises:
             SettingError: The graph has none that can be seen.
@@ -62,7 +71,10 @@ class AttentionGraph:
         Raises:
             SettingError: The graph has no attention that can be seen.
         """
-        gated = _session(self._gated(list(self._seen(ids))[-1]))
+        *_, (last, attention) = self._seen(ids).items()
+        if attention.shape[-2] == 1 < len(ids):
+            return "first token"
+        gated = _session(self._gated(self._nodes[last]))
         every = np.ones(len(ids), np.float32)
         answer = _gated_answer(gated, ids, every)
         candidates: tuple[tuple[int, Readout], ...] = ((0, "first token"), (-1, "last token"))
@@ -76,21 +88,20 @@ class AttentionGraph:
 
     def _seen(self, ids: Ids) -> dict[str, NDArray[np.float64]]:
         """What each attention gives, by the name of its output."""
-        square = (len(ids), len(ids))
         found = self._session.run([*self._names, _ANSWER], _inputs(ids))[:-1]
         seen = {
-            name: values.astype(np.float64).reshape(-1, *square)
+            name: values.astype(np.float64).reshape(-1, *values.shape[-2:])
             for name, values in zip(self._names, found, strict=True)
-            if values.ndim > 2 and values.shape[-2:] == square
+            if values.ndim > 2 and values.shape[-2:] in ((len(ids), len(ids)), (1, len(ids)))
         }
         if not seen:
             raise SettingError(self._why_not(), remedy="Explain it by shap or lime.")
         return seen
 
-    def _gated(self, name: str) -> onnx.ModelProto:
-        """The graph with one attention that can be switched off, token by token."""
+    def _gated(self, place: int) -> onnx.ModelProto:
+        """The graph with the attention of one node that can be switched off, token by token."""
         model = onnx.load(self._path)
-        (place,) = (at for at, node in enumerate(model.graph.node) if name in node.output)
+        name = model.graph.node[place].output[0]
         model.graph.node[place].output[0] = _UNGATED
         gate = onnx.helper.make_node("Mul", [_UNGATED, _GATE], [name])
         model.graph.node.insert(place + 1, gate)
@@ -107,6 +118,20 @@ class AttentionGraph:
                 "not show where they look."
             )
         return "The graph has no attention."
+
+
+def _shown(node: onnx.NodeProto) -> str | None:
+    """The output of a node that shows attention, made one where the node can show it."""
+    if node.op_type == "Softmax":
+        return str(node.output[0])
+    if node.op_type != "Attention" or node.domain:
+        return None
+    unused = _SEEN_OUTPUT - len(node.output)
+    node.output.extend([*[""] * unused, f"{node.output[0]}_seen"])
+    kept = [attribute for attribute in node.attribute if attribute.name != _MODE]
+    del node.attribute[:]
+    node.attribute.extend([*kept, onnx.helper.make_attribute(_MODE, _AFTER_SOFTMAX)])
+    return str(node.output[_SEEN_OUTPUT])
 
 
 def _session(model: onnx.ModelProto) -> Any:

@@ -26,6 +26,8 @@ LOADING: dict[str, Any] = {
     "trust_remote_code": False,
     "dtype": torch.float32,
 }
+# A name that begins so is a path, and none of the hub.
+_PATHS = ("/", "./", "../", "~")
 # What a tokenizer and safetensors weights may consist of.
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
@@ -101,7 +103,7 @@ def reading_backbone(name: str) -> Iterator[str]:
     set_verbosity_error()
     source = _embedded_folder() if name == EMBEDDED else name
     try:
-        yield source if Path(source).is_dir() else _fetched(source)
+        yield _located(source)
     except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
         told = str(error).partition("\n")[0]
         raise SettingError(
@@ -127,6 +129,16 @@ def check_length(model: PreTrainedModel, max_tokens: int) -> None:
             f"max_tokens is {max_tokens}, and the backbone reads {longest} tokens at most.",
             remedy=f"Set it to {longest} or less.",
         )
+
+
+def _located(name: str) -> str:
+    """The folder of a pretrained model, which may have to be fetched."""
+    folder = str(Path(name).expanduser()) if name.startswith("~") else name
+    if Path(folder).is_dir():
+        return folder
+    if name.startswith(_PATHS):
+        raise FileNotFoundError("there is no such folder.")
+    return _fetched(name)
 
 
 def _fetched(name: str) -> str:

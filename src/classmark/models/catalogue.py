@@ -114,6 +114,7 @@ def load_classifier(folder: Path) -> Classifier:
         raise damaged(folder, str(error)) from error
     classifier.steps = steps
     classifier.calibration = calibration
+    classifier.thresholds = config.thresholds
     return classifier
 
 

@@ -18,8 +18,9 @@ from classmark.errors import SettingError
 from classmark.models.catalogue import CATALOGUE, family_class
 from classmark.models.member_training import MemberSite, Relay, served_answers, train_member
 from classmark.models.members import member_folder
-from classmark.models.model import Family, Learned, TrainingData, TrainingSite
+from classmark.models.model import Family, Learned, TrainingSite
 from classmark.models.parameters import parsed_parameters
+from classmark.models.training_data import TrainingData
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ class Examination:
         answers: The probabilities that their artifacts serve, shape (members, rows, classes).
         truth: The index of each row's label, shape (rows,).
         seed: Everything random follows from it.
+        weights: How much each row counts, shape (rows,), mean 1.
     """
 
     members: tuple[str, ...]
     answers: NDArray[np.float64]
     truth: NDArray[np.int64]
     seed: int
+    weights: NDArray[np.float64]
 
     def accuracies(self) -> NDArray[np.float64]:
         """The share of rows that each member gives the right label, shape (members,)."""
@@ -126,6 +129,22 @@ class Composite(Family):
         return {**asdict(self._parameters), **members}
 
     @property
+    def learning_parameters(self) -> dict[str, Any]:
+        """Its own, and those of its members that decide what they learn."""
+        members = {name: member.learning_parameters for name, member in self.members.items()}
+        return {**asdict(self._parameters), **members}
+
+    @property
+    def parameter_types(self) -> dict[str, Any]:
+        """Those of its own parameters, and those of its members as `<family>.<parameter>`."""
+        members = {
+            f"{name}.{key}": kind
+            for name, member in self.members.items()
+            for key, kind in member.parameter_types.items()
+        }
+        return {**super().parameter_types, **members}
+
+    @property
     def architecture(self) -> str:
         """The members' architectures, as `ensemble:linear+encoder:minilm`."""
         return f"{self.name}:{'+'.join(map(_as_part, self.members.values()))}"
@@ -142,10 +161,16 @@ class Composite(Family):
             told[name] = train_member(member, data, at)
             answers.append(served_answers(folder, data.validation.texts, site.progress))
         truth = np.searchsorted(data.labels, data.validation.labels)
-        examination = Examination(tuple(told), np.stack(answers), truth, data.seed)
+        examination = Examination(
+            tuple(told), np.stack(answers), truth, data.seed, self._weights(truth)
+        )
         combined = self._combined(examination, export)
         details = {**combined.details, "members": told}
         return Learned(combined.parent, {"fp32": export}, details)
+
+    def _weights(self, truth: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How much each validation row counts, shape (rows,)."""
+        return np.ones(len(truth))
 
     @abstractmethod
     def _combined(self, examination: Examination, export: Path) -> Combined:

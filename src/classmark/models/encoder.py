@@ -8,16 +8,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from classmark.models.backbone import Backbone, check_length, load_backbone
-from classmark.models.head import one_row_a_class
-from classmark.models.model import Family, Learned, TrainingData, TrainingSite
+from classmark.models.head import mean_log_loss, one_row_a_class, one_vs_rest, row_weights
+from classmark.models.model import Family, Learned, TrainingSite
 from classmark.models.onnx_export import write_exports
-from classmark.models.parameters import Count, Strength
+from classmark.models.parameters import ClassWeights, Count, Strength
 from classmark.models.pooled_encoder import PooledEncoder
+from classmark.models.problem import Problem
 from classmark.models.search_space import Choices, Range, SearchSpace
+from classmark.models.training_data import TrainingData
 from classmark.progress import Progress
 
 _INVERSE_REGULARISATIONS = (1.0, 10.0, 100.0)
@@ -33,16 +36,38 @@ class EncoderParameters:
         inverse_regularisation: scikit-learn's C of the head; None chooses among 1, 10 and 100 by
             the log loss on the validation part.
         batch_size: Texts that are embedded at once in training.
+        class_weights: `balanced` lets every class count the same, however many texts it has; of
+            several labels, the presence of each as much as its absence.
     """
 
     backbone: str = "minilm"
     max_tokens: Annotated[int, Field(ge=3)] = 256
     inverse_regularisation: Strength | None = None
     batch_size: Count = 32
+    class_weights: ClassWeights = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Head:
+    """A score for each class: coefficients of shape (classes, embedding), intercept (classes,)."""
+
+    coefficients: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    problem: Problem
+
+    def probabilities(self, embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
+        scores = embeddings @ self.coefficients.T + self.intercept
+        found: NDArray[np.float64] = (
+            expit(scores) if self.problem is Problem.MULTI_LABEL else softmax(scores, 1)
+        )
+        return found
 
 
 class EncoderFamily(Family):
-    """Mean-pooled, normalised sentence embeddings under a multinomial logistic regression."""
+    """Mean-pooled, normalised sentence embeddings under a multinomial logistic regression.
+
+    Of several labels each has a logistic regression of its own, against its absence.
+    """
 
     name: ClassVar[str] = "encoder"
     parameters_class = EncoderParameters
@@ -50,6 +75,7 @@ class EncoderFamily(Family):
         "inverse_regularisation": Range(0.1, 1000.0, is_log=True),
         "max_tokens": Choices((128, 256)),
     }
+    problems: ClassVar[frozenset[Problem]] = frozenset(Problem)
 
     @property
     def architecture(self) -> str:
@@ -60,22 +86,20 @@ class EncoderFamily(Family):
         torch.manual_seed(data.seed)
         backbone = load_backbone(self._parameters.backbone)
         check_length(backbone.encoder, self._parameters.max_tokens)
-        embedder = PooledEncoder(backbone.encoder)
+        embedder = PooledEncoder(backbone.encoder, data.problem)
         train = self._embedded(embedder, backbone, data.train.texts, site.progress)
         validation = self._embedded(embedder, backbone, data.validation.texts, site.progress)
         heads = self._fitted_heads(data, train)
-        losses = {strength: _log_loss(head, validation, data) for strength, head in heads.items()}
+        answers = {strength: head.probabilities(validation) for strength, head in heads.items()}
+        losses = {strength: self._log_loss(found, data) for strength, found in answers.items()}
         chosen = min(losses, key=lambda strength: losses[strength])
-        embedder.attach_head(*one_row_a_class(heads[chosen]))
-        # Fused attention embeds twice as fast; spelled out, it gives the graph that serves faster.
-        backbone.encoder.set_attn_implementation("eager")
+        embedder.attach_head(heads[chosen].coefficients, heads[chosen].intercept)
         exports = write_exports(embedder, backbone.tokenizer, site.drafts, site.progress)
         details = {
             "inverse_regularisation": chosen,
             "validation_log_loss": {str(strength): loss for strength, loss in losses.items()},
         }
-        parent = np.asarray(heads[chosen].predict_proba(validation), np.float64)
-        return Learned(parent, exports, details)
+        return Learned(answers[chosen], exports, details)
 
     def _embedded(
         self, embedder: PooledEncoder, backbone: Backbone, texts: Sequence[str], progress: Progress
@@ -100,22 +124,38 @@ class EncoderFamily(Family):
             rows.update(zip(batch, found.double().numpy(), strict=True))
         return np.stack([rows[index] for index in range(len(texts))])
 
+    def _log_loss(self, answers: NDArray[np.float64], data: TrainingData) -> float:
+        """The log loss on the validation part, in which a class may be missing."""
+        if data.problem is Problem.MULTI_LABEL:
+            return mean_log_loss(answers, data.targets(data.validation))
+        labels = data.validation.labels
+        weights = row_weights(self._parameters.class_weights, labels)
+        return float(log_loss(labels, answers, labels=data.labels, sample_weight=weights))
+
     def _fitted_heads(
         self, data: TrainingData, embeddings: NDArray[np.float64]
-    ) -> dict[float, LogisticRegression]:
+    ) -> dict[float, _Head]:
         """A head for each strength of regularisation."""
         given = self._parameters.inverse_regularisation
         return {
-            strength: LogisticRegression(C=strength, max_iter=1000, random_state=data.seed).fit(
-                embeddings, data.train.labels
+            strength: _fitted(
+                LogisticRegression(
+                    C=strength,
+                    class_weight=self._parameters.class_weights,
+                    max_iter=1000,
+                    random_state=data.seed,
+                ),
+                embeddings,
+                data,
             )
             for strength in (_INVERSE_REGULARISATIONS if given is None else (given,))
         }
 
 
-def _log_loss(
-    head: LogisticRegression, validation: NDArray[np.float64], data: TrainingData
-) -> float:
-    """The head's log loss on the validation part, in which a class may be missing."""
-    answers = head.predict_proba(validation)
-    return float(log_loss(data.validation.labels, answers, labels=data.labels))
+def _fitted(
+    regression: LogisticRegression, embeddings: NDArray[np.float64], data: TrainingData
+) -> _Head:
+    if data.problem is Problem.MULTI_LABEL:
+        return _Head(*one_vs_rest(embeddings, data.targets(data.train), regression), data.problem)
+    regression.fit(embeddings, data.train.labels)
+    return _Head(*one_row_a_class(regression), data.problem)

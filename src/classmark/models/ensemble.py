@@ -1,7 +1,7 @@
 """An ensemble: several families answer, and their answers are put together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 from classmark.errors import SettingError
 from classmark.models.composition import Combined, Composite, Examination
 from classmark.models.ensemble_runtime import COMBINATION, Combination, Vote
-from classmark.models.parameters import Strength
+from classmark.models.head import row_weights
+from classmark.models.parameters import ClassWeights, Strength
 from classmark.models.stacking import fitted_stack, member_losses, voting_weights
 
 
@@ -40,12 +41,14 @@ class EnsembleParameters:
             validation part.
         inverse_regularisation: C of the stack; None chooses among 0.0001, 0.001, 0.01 and 0.1 by
             cross-validation within the validation part.
+        class_weights: `balanced` lets every class count the same in putting answers together.
     """
 
     members: Annotated[str, AfterValidator(_without_spaces)] = "linear,encoder"
     method: Literal["stack", "vote"] = "stack"
     weights: Annotated[str, AfterValidator(_numbers)] | None = None
     inverse_regularisation: Strength | None = None
+    class_weights: ClassWeights = None
 
 
 class EnsembleFamily(Composite):
@@ -59,6 +62,10 @@ class EnsembleFamily(Composite):
         names = tuple(parameters.members.split(","))
         _check_method(parameters, len(names))
         return names
+
+    def _weights(self, truth: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How much each validation row counts, shape (rows,)."""
+        return row_weights(self._parameters.class_weights, truth)
 
     def _combined(self, examination: Examination, export: Path) -> Combined:
         if self._parameters.method == "vote":
@@ -111,7 +118,7 @@ def _stack(examination: Examination, given: float | None) -> tuple[Combination, 
 
 def _scores(examination: Examination, parent: NDArray[np.float64]) -> dict[str, Any]:
     """How often the members and the ensemble are right on the validation rows, and their losses."""
-    ensemble = Examination(("ensemble",), parent[None], examination.truth, examination.seed)
+    ensemble = replace(examination, members=("ensemble",), answers=parent[None])
     return {
         name: {**_by_member(examination, measure(examination)), "ensemble": measure(ensemble)[0]}
         for name, measure in {

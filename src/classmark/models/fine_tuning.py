@@ -17,17 +17,24 @@ from transformers.integrations import TensorBoardCallback
 from transformers.trainer_utils import EvalPrediction
 
 from classmark.errors import UnavailableError
+from classmark.models.activation import activated
 from classmark.models.checkpoints import Checkpoints, restore_weights
 from classmark.models.inputs import Collator, Inputs, by_length, text_means
 from classmark.models.model import Milestone, TrainingSite
+from classmark.models.problem import USUAL_THRESHOLD, Problem
 from classmark.models.trainer import EpochWatch, LengthGrouped, Loss, ResumableTrainer, best_step
+from classmark.models.training_logs import TENSORBOARD
 
-TENSORBOARD = "tensorboard"
 # Warm-up takes at most this share of all steps.
 _LONGEST_WARMUP = 0.1
 _STEPS_BETWEEN_LOGS = 10
-# How torch's allocator, CUDA and oneDNN say that there is no memory.
-_LACK_OF_MEMORY = ("can't allocate memory", "out of memory", "could not create a primitive")
+# How torch's allocator, CUDA, oneDNN and the system say that there is no memory.
+_LACK_OF_MEMORY = (
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "out of memory",
+    "could not create a primitive",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,11 @@ class FineTuned:
     best_epoch: float
     batch_size: int
     precision: str
+
+    @property
+    def epochs(self) -> float:
+        """How often the training part was gone through."""
+        return max(float(entry["epoch"]) for entry in self.log)
 
 
 def fine_tune(
@@ -250,10 +262,17 @@ def _tensorboard(folder: Path) -> TensorBoardCallback:
 
 
 def _accuracy(found: EvalPrediction, inputs: Inputs) -> dict[str, float]:
-    """The share of texts whose most probable class is the most probable target."""
+    """The share of texts whose most probable class is the most probable target.
+
+    Of several labels: of which all are more probable than not, and no other is.
+    """
     logits = torch.as_tensor(found.predictions).double()
-    means = text_means(torch.softmax(logits, dim=-1).numpy(), inputs.rows)
-    return {"accuracy": float((means.argmax(1) == inputs.targets.argmax(1)).mean())}
+    means = text_means(activated(logits, inputs.problem).numpy(), inputs.rows)
+    if inputs.problem is Problem.MULTI_LABEL:
+        right = ((means >= USUAL_THRESHOLD) == (inputs.targets >= USUAL_THRESHOLD)).all(1)
+    else:
+        right = means.argmax(1) == inputs.targets.argmax(1)
+    return {"accuracy": float(right.mean())}
 
 
 def _milestone(log: Sequence[Mapping[str, Any]]) -> Milestone:

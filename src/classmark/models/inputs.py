@@ -1,7 +1,7 @@
 """Texts as a transformer reads them: token ids, padded to the longest of a batch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from classmark.models.activation import activated
+from classmark.models.problem import Problem
 from classmark.models.windows import WindowCutter
 
 
@@ -19,12 +21,15 @@ class Inputs:
     Attributes:
         windows: Token ids of each input.
         rows: Of which text each is.
-        targets: What is to be learned of each text, shape (texts, classes), rows sum to 1.
+        targets: What is to be learned of each text, shape (texts, classes); rows sum to 1, or are
+            probabilities of each label by itself.
+        problem: Whether a text has one label or several.
     """
 
     windows: Sequence[NDArray[np.int32]]
     rows: NDArray[np.int64]
     targets: NDArray[np.float32]
+    problem: Problem = Problem.SINGLE_LABEL
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -58,20 +63,26 @@ class Collator:
         }
 
 
-def encoded(texts: Sequence[str], targets: NDArray[np.float32], cutter: WindowCutter) -> Inputs:
+def encoded(
+    texts: Sequence[str],
+    targets: NDArray[np.float32],
+    cutter: WindowCutter,
+    problem: Problem = Problem.SINGLE_LABEL,
+) -> Inputs:
     """Texts cut into inputs."""
     windows, rows = [], []
     for row, text in enumerate(texts):
         for window in cutter.windows(text):
             windows.append(np.array(window, np.int32))
             rows.append(row)
-    return Inputs(windows, np.array(rows, np.int64), targets)
+    return Inputs(windows, np.array(rows, np.int64), targets, problem)
 
 
 def by_length(inputs: Inputs) -> Inputs:
     """The same inputs, the longest first."""
     order = np.argsort([-len(window) for window in inputs.windows], kind="stable")
-    return Inputs([inputs.windows[number] for number in order], inputs.rows[order], inputs.targets)
+    windows = [inputs.windows[number] for number in order]
+    return replace(inputs, windows=windows, rows=inputs.rows[order])
 
 
 def answers(model: nn.Module, inputs: Inputs, padding: int, batch_size: int) -> NDArray[np.float64]:
@@ -90,7 +101,7 @@ def answers(model: nn.Module, inputs: Inputs, padding: int, batch_size: int) -> 
                 input_ids=batch["input_ids"].to(device),
                 attention_mask=batch["attention_mask"].to(device),
             ).logits
-        found[numbers] = torch.softmax(logits.double(), dim=-1).cpu().numpy()
+        found[numbers] = activated(logits.double(), inputs.problem).cpu().numpy()
     return text_means(found, inputs.rows)
 
 

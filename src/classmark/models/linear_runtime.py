@@ -1,7 +1,7 @@
 """The linear classifier that serves: NumPy and a vocabulary, nothing else.
 
 It computes what scikit-learn's `TfidfVectorizer` (word n-grams, sublinear tf, L2) and a softmax
-over linear scores compute, text by text. The parity gate holds it to that.
+over linear scores compute, or a sigmoid of each, text by text. The parity gate holds it to that.
 """
 
 import re
@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 from classmark.models.artifact import ArtifactConfig, damaged
 from classmark.models.classifier import Classifier
+from classmark.models.problem import Problem
 
 WEIGHTS = "model.safetensors"
 VOCABULARY = "vocabulary.txt"
@@ -29,17 +30,18 @@ class LinearClassifier(Classifier):
 
     def __init__(
         self,
-        labels: tuple[str, ...],
         vocabulary: dict[str, int],
         weights: dict[str, NDArray[np.float32]],
-        longest_ngram: int,
+        config: ArtifactConfig,
     ) -> None:
-        self.labels = labels
+        self.labels = config.labels
         self._vocabulary = vocabulary
         self._idf = weights["idf"]
         self._coefficients = weights["coefficients"]
         self._intercept = weights["intercept"]
-        self._longest_ngram = longest_ngram
+        self._longest_ngram = int(config.parameters["longest_ngram"])
+        several = config.problem is Problem.MULTI_LABEL
+        self._activation = _sigmoid if several else _softmax
 
     @classmethod
     def load(cls, folder: Path, config: ArtifactConfig) -> Self:
@@ -51,10 +53,10 @@ class LinearClassifier(Classifier):
         if found != [(rows,), (rows, columns), (columns,)]:
             raise damaged(folder, "vocabulary, labels and weights do not belong together")
         vocabulary = {term: index for index, term in enumerate(terms)}
-        return cls(config.labels, vocabulary, weights, int(config.parameters["longest_ngram"]))
+        return cls(vocabulary, weights, config)
 
     def _uncalibrated(self, text: str) -> NDArray[np.float64]:
-        """The softmax of the class scores, shape (classes,)."""
+        """The softmax of the class scores, or the sigmoid of each, shape (classes,)."""
         scores = self._intercept.astype(np.float64)
         counts = Counter(self._terms(text))
         if counts:
@@ -62,9 +64,7 @@ class LinearClassifier(Classifier):
             weights = 1 + np.log(np.fromiter(counts.values(), np.float64, len(counts)))
             weights *= self._idf[rows]
             scores += (weights / np.linalg.norm(weights)) @ self._coefficients[rows]
-        exponents = np.exp(scores - scores.max())
-        found: NDArray[np.float64] = exponents / exponents.sum()
-        return found
+        return self._activation(scores)
 
     def _terms(self, text: str) -> Iterator[int]:
         """The known n-grams of a text, as rows of the weights, repetitions too."""
@@ -74,3 +74,15 @@ class LinearClassifier(Classifier):
                 row = self._vocabulary.get(" ".join(tokens[start : start + size]))
                 if row is not None:
                     yield row
+
+
+def _softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    exponents = np.exp(scores - scores.max())
+    found: NDArray[np.float64] = exponents / exponents.sum()
+    return found
+
+
+def _sigmoid(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    # By its tail: an exponential of large scores would be infinite.
+    found: NDArray[np.float64] = (1 + np.tanh(scores / 2)) / 2
+    return found

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from classmark.durable import JSON_OPTIONS, publishing, write_json
 from classmark.models.catalogue import load_classifier
-from classmark.models.model import Announce, Family, Milestone, TrainingData
+from classmark.models.model import Announce, Family, Milestone
+from classmark.models.training_data import TrainingData
+from classmark.models.training_logs import TENSORBOARD, keep_logs
 from classmark.progress import Progress
 
 
@@ -69,7 +71,8 @@ def train_member(member: Family, data: TrainingData, site: MemberSite) -> dict[s
         with publishing(finished) as draft:
             inside = replace(site, folder=draft / artifact.name, checkpoints=unfinished)
             write_json(draft / outcome.name, _learned(member, data, inside))
-        shutil.rmtree(unfinished, ignore_errors=True)
+    keep_logs(unfinished, site.checkpoints / TENSORBOARD)
+    shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(artifact, site.folder)
     told: dict[str, Any] = orjson.loads(outcome.read_bytes())
     return told

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -11,6 +11,7 @@ from classmark.errors import SettingError
 P = TypeVar("P")
 Count = Annotated[int, Field(ge=1)]
 Strength = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+ClassWeights = Literal["balanced"] | None
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 

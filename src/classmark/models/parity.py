@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from classmark.errors import ParityError
+from classmark.models.problem import decided
 
 # The share of validation rows on which an export must give its parent's label.
 EXACT_AGREEMENT = 0.999
@@ -30,14 +31,40 @@ _REMEDY = "Nothing was registered. Report this with the versions that `classmark
 Probabilities = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """What a model answers to the validation rows, and what it gives them by that.
+
+    Attributes:
+        probabilities: Shape (rows, classes).
+        thresholds: Its own, from which on each label is given; empty where a row has one.
+    """
+
+    probabilities: Probabilities
+    thresholds: tuple[float, ...] = ()
+
+    @property
+    def given(self) -> NDArray[np.bool_] | NDArray[np.int64]:
+        """The column of each row's label, shape (rows, 1), or whether it is given each label."""
+        return decided(self.probabilities, self.thresholds)
+
+    def right(self, truth: NDArray[np.int64] | NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which rows are given what they have, shape (rows,)."""
+        found: NDArray[np.bool_] = (self.given == truth.reshape(len(truth), -1)).all(1)
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How an export compares with its parent on the validation rows.
 
     Attributes:
-        label_share: The share of rows with the parent's label, all probabilities being numbers.
+        label_share: The share of rows with the parent's label, all probabilities being numbers;
+            where a row may have several, of those with the same set of labels. Of single decisions
+            nearly all would agree whatever the export did, for most labels are not given.
         largest_gap: The largest difference of any probability; 1 where it is no number.
-        accuracy: The export's own accuracy.
+        accuracy: The export's own accuracy: the share of rows with the right label, or with the
+            right set of labels.
     """
 
     label_share: float
@@ -54,32 +81,55 @@ class ParityReport:
         rows: How many validation rows were compared.
         parent_accuracy: Of the model as it was trained.
         exports: Every export's agreement, by name.
+        larger: Of the models that this one stands in for, how it agrees with each, by name.
     """
 
     chosen: str
     rows: int
     parent_accuracy: float
     exports: Mapping[str, Agreement]
+    larger: Mapping[str, Agreement] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a smaller model may be from the larger one that it stands in for.
+
+    Attributes:
+        agreement: The share of validation rows on which it must give the same answer.
+        accuracy_lost: How much accuracy it may cost.
+    """
+
+    agreement: float = 0.9
+    accuracy_lost: float = 0.02
 
 
 def parity_verdict(
-    parent: Probabilities, exports: Mapping[str, Probabilities], truth: NDArray[np.int64]
+    parent: Probabilities,
+    exports: Mapping[str, Probabilities],
+    truth: NDArray[np.int64] | NDArray[np.bool_],
+    thresholds: tuple[float, ...] = (),
 ) -> ParityReport:
     """Which export serves.
 
     Args:
         parent: Probabilities of the model as it was trained, shape (rows, classes).
         exports: The same of each export; "fp32" must be there, "int8" may.
-        truth: The index of each row's label, shape (rows,).
+        truth: The index of each row's label, shape (rows,); with thresholds, whether it has each
+            label, shape (rows, classes).
+        thresholds: The probability from which on each label is given; empty where a row has one.
 
     Raises:
         ParityError: The fp32 export gives other labels than its parent on more than one row in a
             thousand, or no probabilities; or an export has another shape.
     """
     _check_shapes(parent, exports)
-    expected = parent.argmax(1)
-    parent_accuracy = float((expected == truth).mean())
-    found = {name: _agreement(parent, export, truth) for name, export in exports.items()}
+    trained = Decisions(parent, thresholds)
+    parent_accuracy = float(trained.right(truth).mean())
+    found = {
+        name: _agreement(trained, Decisions(export, thresholds), truth)
+        for name, export in exports.items()
+    }
     exact = found["fp32"]
     if exact.label_share < EXACT_AGREEMENT:
         raise ParityError(
@@ -87,7 +137,8 @@ def parity_verdict(
             f"{len(truth)} validation rows; {EXACT_AGREEMENT:.1%} are needed.",
             remedy=_REMEDY,
         )
-    if not _are_probabilities(exports["fp32"]):
+    sums_to_1 = not thresholds
+    if not _are_probabilities(exports["fp32"], sums_to_1=sums_to_1):
         raise ParityError(
             "The exported model gives no probabilities: they are not all between 0 and 1, or do "
             "not sum to 1.",
@@ -96,28 +147,87 @@ def parity_verdict(
     quantised = found.get("int8")
     accepted = (
         quantised is not None
-        and _are_probabilities(exports["int8"])
+        and _are_probabilities(exports["int8"], sums_to_1=sums_to_1)
         and quantised.label_share >= QUANTISED_AGREEMENT
         and parent_accuracy - quantised.accuracy <= QUANTISED_ACCURACY_LOSS + 1e-12
     )
     return ParityReport("int8" if accepted else "fp32", len(truth), parent_accuracy, found)
 
 
-def _agreement(parent: Probabilities, export: Probabilities, truth: NDArray[np.int64]) -> Agreement:
-    labels = export.argmax(1)
-    gaps = np.abs(export - parent)
-    # Without this, a model that gives no numbers at all would agree with a parent that gives none.
-    same = (labels == parent.argmax(1)) & np.isfinite(gaps).all(1)
-    return Agreement(
-        label_share=float(same.mean()),
-        largest_gap=float(np.where(np.isfinite(gaps), gaps, 1.0).max()),
-        accuracy=float((labels == truth).mean()),
+def stand_in_verdict(
+    report: ParityReport,
+    larger: Mapping[str, Decisions],
+    exports: Mapping[str, Decisions],
+    truth: NDArray[np.int64] | NDArray[np.bool_],
+    tolerance: Tolerance,
+) -> ParityReport:
+    """The report with how a smaller model agrees with the larger ones that it stands in for.
+
+    Where the int8 export is too far from them, the fp32 one serves.
+
+    Args:
+        report: Which export would serve.
+        larger: The larger models, by name.
+        exports: Each export of the smaller one.
+        truth: As in `parity_verdict`.
+        tolerance: How far it may be from them.
+
+    Raises:
+        ParityError: It is further from one of them, int8 or not.
+    """
+    for chosen in dict.fromkeys((report.chosen, "fp32")):
+        found = {
+            name: _agreement(parent, exports[chosen], truth) for name, parent in larger.items()
+        }
+        far = [
+            name for name in found if not _stands_in(found[name], larger[name], truth, tolerance)
+        ]
+        if not far:
+            return replace(report, chosen=chosen, larger=found)
+    name, agreement = far[0], found[far[0]]
+    accuracy = larger[name].right(truth).mean()
+    raise ParityError(
+        f"The smaller model answers {_shown(agreement.label_share)} of {len(truth)} validation rows"
+        f" as {name} does ({_shown(tolerance.agreement)} are needed), and its accuracy is "
+        f"{_shown(agreement.accuracy)} instead of {_shown(float(accuracy))} "
+        f"({_shown(tolerance.accuracy_lost)} may be lost).",
+        remedy="Nothing was registered. Make it less small, let it learn for more epochs, or ask"
+        " for less by least_agreement and most_accuracy_lost: what was learned is kept for that.",
     )
 
 
-def _are_probabilities(export: Probabilities) -> bool:
+def _shown(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _stands_in(
+    agreement: Agreement,
+    larger: Decisions,
+    truth: NDArray[np.int64] | NDArray[np.bool_],
+    tolerance: Tolerance,
+) -> bool:
+    lost = float(larger.right(truth).mean()) - agreement.accuracy
+    agrees = agreement.label_share >= tolerance.agreement
+    return agrees and lost <= tolerance.accuracy_lost + 1e-12
+
+
+def _agreement(
+    parent: Decisions, export: Decisions, truth: NDArray[np.int64] | NDArray[np.bool_]
+) -> Agreement:
+    gaps = np.abs(export.probabilities - parent.probabilities)
+    # Without this, a model that gives no numbers at all would agree with a parent that gives none.
+    same = (export.given == parent.given).all(1) & np.isfinite(gaps).all(1)
+    return Agreement(
+        label_share=float(same.mean()),
+        largest_gap=float(np.where(np.isfinite(gaps), gaps, 1.0).max()),
+        accuracy=float(export.right(truth).mean()),
+    )
+
+
+def _are_probabilities(export: Probabilities, *, sums_to_1: bool) -> bool:
     inside = np.isfinite(export).all() and export.min() >= 0 and export.max() <= 1 + _SUM_GAP
-    return bool(inside) and bool((np.abs(export.sum(1) - 1) <= _SUM_GAP).all())
+    summed = not sums_to_1 or (np.abs(export.sum(1) - 1) <= _SUM_GAP).all()
+    return bool(inside and summed)
 
 
 def _check_shapes(parent: Probabilities, exports: Mapping[str, Probabilities]) -> None:

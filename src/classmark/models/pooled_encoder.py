@@ -6,6 +6,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from classmark.models.activation import activated
+from classmark.models.problem import Problem
+
 
 class PooledEncoder(nn.Module):
     """Token ids to sentence embeddings and, once a head is attached, to class probabilities.
@@ -14,9 +17,10 @@ class PooledEncoder(nn.Module):
     tokens, scaled to length 1.
     """
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, problem: Problem = Problem.SINGLE_LABEL) -> None:
         super().__init__()
         self.encoder = encoder
+        self.problem = problem
         self.head: nn.Module = nn.Identity()
 
     def attach_head(self, coefficients: NDArray[Any], intercept: NDArray[Any]) -> None:
@@ -42,4 +46,4 @@ class PooledEncoder(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Class probabilities by the attached head, shape (texts, classes)."""
-        return torch.softmax(self.head(self.embed(input_ids, attention_mask)), dim=-1)
+        return activated(self.head(self.embed(input_ids, attention_mask)), self.problem)

@@ -11,7 +11,9 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, set_seed
 
 from classmark.errors import SettingError
+from classmark.models.activation import activated
 from classmark.models.backbone import LOADING, load_tokenizer, reading_backbone
+from classmark.models.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,12 @@ def without_adapters(model: Any) -> PreTrainedModel:
 class Probabilities(nn.Module):
     """Token ids to class probabilities: what is exported."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, problem: Problem = Problem.SINGLE_LABEL) -> None:
         super().__init__()
         self.model = model
+        self.problem = problem
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """The softmax of the head, shape (texts, classes)."""
+        """The activated scores of the head, shape (texts, classes)."""
         logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return torch.softmax(logits, dim=-1)
+        return activated(logits, self.problem)

@@ -38,7 +38,8 @@ class FittedStack:
 
 def member_losses(examination: Examination) -> NDArray[np.float64]:
     """The log loss of each member, shape (members,)."""
-    found: NDArray[np.float64] = -np.log(_given_to_truth(examination)).mean(0)
+    losses = -np.log(_given_to_truth(examination))
+    found: NDArray[np.float64] = np.average(losses, axis=0, weights=examination.weights)
     return found
 
 
@@ -52,7 +53,8 @@ def voting_weights(examination: Examination) -> NDArray[np.float64]:
     weights = np.full(given.shape[1], 1 / given.shape[1])
     for _ in range(_STEPS):
         shares = given * weights
-        before, weights = weights, (shares / shares.sum(1, keepdims=True)).mean(0)
+        shares /= shares.sum(1, keepdims=True)
+        before, weights = weights, np.average(shares, axis=0, weights=examination.weights)
         if np.abs(weights - before).max() < 1e-6:
             break
     # Weights only ever come near 0, and no member need be asked for next to nothing.
@@ -93,7 +95,7 @@ def _held_out_loss(examination: Examination, strength: float) -> float:
         scores = np.concatenate(list(answers), 1) @ stack.coefficients + stack.intercept
         rows = np.arange(len(held.truth))
         losses[folds == fold] = -log_softmax(scores, 1)[rows, held.truth]
-    return float(losses.mean())
+    return float(np.average(losses, weights=examination.weights))
 
 
 def _folds(examination: Examination) -> NDArray[np.int64]:
@@ -108,7 +110,11 @@ def _folds(examination: Examination) -> NDArray[np.int64]:
 
 def _part(examination: Examination, rows: NDArray[np.bool_]) -> Examination:
     return Examination(
-        examination.members, examination.answers[:, rows], examination.truth[rows], examination.seed
+        examination.members,
+        examination.answers[:, rows],
+        examination.truth[rows],
+        examination.seed,
+        examination.weights[rows],
     )
 
 
@@ -122,7 +128,8 @@ def _fitted(examination: Examination, strength: float) -> Stack:
     """
     members, _, classes = examination.answers.shape
     logs = log_probabilities(examination.answers)
-    problem = _Problem(logs, np.eye(classes)[examination.truth], strength)
+    truth = np.eye(classes)[examination.truth] * examination.weights[:, None]
+    problem = _Problem(logs, truth, strength)
     start = np.zeros(problem.size)
     start[:members] = 1 / members
     bounds = [(0, None)] * members + [(None, None)] * (problem.size - members)
@@ -138,7 +145,7 @@ class _Problem:
 
     Args:
         logs: Shape (members, rows, classes).
-        truth: 1 at each row's label, shape (rows, classes).
+        truth: At each row's label how much the row counts, else 0, shape (rows, classes).
         strength: C, that is one over the price of departing.
     """
 
@@ -156,7 +163,7 @@ class _Problem:
         trust, intercept, departure = self._parts(vector)
         scores = np.tensordot(trust, self._logs, 1) + intercept + self._features @ departure
         logs = log_softmax(scores, 1)
-        errors = np.exp(logs) - self._truth
+        errors = np.exp(logs) * self._truth.sum(1, keepdims=True) - self._truth
         away = trust - 1 / self._members
         price = (departure**2).sum() + (intercept**2).sum()
         loss = -(logs * self._truth).sum() + price / (2 * self._strength) + (away**2).sum() / 2

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.utils.data import Sampler
 from transformers import Trainer, TrainerCallback
 
@@ -25,6 +26,7 @@ from classmark.models.checkpoints import (
     restore_random,
     restore_weights,
 )
+from classmark.models.problem import Problem
 
 ACCURACY = "eval_accuracy"
 # So many batches are sorted by length together: little padding, and still a random order.
@@ -35,24 +37,43 @@ _GROUPED_BATCHES = 50
 class Loss:
     """What is minimised: the cross-entropy to the targets, where set weighted and focused.
 
+    Where a text may have several labels it is the mean of the labels' binary cross-entropies.
+
     Attributes:
-        class_weights: Of each class, shape (classes,), mean 1.
+        class_weights: Of each class, shape (classes,), mean 1; of several labels what the presence
+            of each counts beside its absence.
         focal_gamma: How much less a class counts that is answered well already (Lin et al. 2017);
             0 is the plain cross-entropy.
-        smoothing: The share of each target that is spread over all classes.
+        smoothing: The share of each target that is spread over all classes, or over presence and
+            absence of each label.
+        problem: Whether a text has one label or several.
     """
 
     class_weights: torch.Tensor
     focal_gamma: float
     smoothing: float
+    problem: Problem = Problem.SINGLE_LABEL
 
     def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The mean over a batch; both of shape (texts, classes), targets sum to 1 each."""
+        """The mean over a batch; both of shape (texts, classes), targets sum to 1 each.
+
+        Of several labels each target is a probability by itself.
+        """
+        if self.problem is Problem.MULTI_LABEL:
+            return self._of_several_labels(logits.float(), targets)
         logs = torch.log_softmax(logits.float(), dim=-1)
         smoothed = targets * (1 - self.smoothing) + self.smoothing / targets.shape[-1]
         weighted = smoothed * self.class_weights.to(logs.device)
         focus = (1 - logs.exp()) ** self.focal_gamma
         return -(weighted * focus * logs).sum() / weighted.sum()
+
+    def _of_several_labels(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        smoothed = targets * (1 - self.smoothing) + self.smoothing / 2
+        present, absent = nn.functional.logsigmoid(logits), nn.functional.logsigmoid(-logits)
+        weights = self.class_weights.to(logits.device)
+        of_presence = weights * smoothed * absent.exp() ** self.focal_gamma * present
+        of_absence = (1 - smoothed) * present.exp() ** self.focal_gamma * absent
+        return -(of_presence + of_absence).mean()
 
 
 class LengthGrouped(Sampler[int]):

@@ -52,6 +52,7 @@ class PredictionLog:
             latency_ms=row.latency_ms,
             user_id=row.user_id,
             at=row.at,
+            labels=_read(row.labels),
         )
 
     def count(self) -> int:
@@ -75,9 +76,13 @@ class PredictionLog:
         query = select(FeedbackRow).where(FeedbackRow.prediction_id == prediction_id)
         with self._database.read() as session:
             return [
-                Feedback(row.prediction_id, row.label, row.user_id, row.at)
+                Feedback(row.prediction_id, row.label, row.user_id, row.at, _read(row.labels))
                 for row in session.scalars(query.order_by(FeedbackRow.id))
             ]
+
+
+def _read(labels: list[str] | None) -> tuple[str, ...] | None:
+    return None if labels is None else tuple(labels)
 
 
 def _unknown(prediction_id: str) -> UnknownPredictionError:

@@ -18,6 +18,7 @@ class Prediction:
         latency_ms: How long the model took.
         user_id: Who asked, if they said.
         at: When.
+        labels: All that was answered, of a model that may give several; None where it gives one.
     """
 
     id: str
@@ -29,6 +30,12 @@ class Prediction:
     latency_ms: float
     user_id: str | None
     at: datetime
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """All labels that were answered, be they several or one."""
+        return (self.label,) if self.labels is None else self.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +44,19 @@ class Feedback:
 
     Attributes:
         prediction_id: Of which prediction.
-        label: The right label.
+        label: The right label; of several the first.
         user_id: Who says so, if they said.
         at: When.
+        labels: All right labels, of a model that may give several; None where it gives one.
     """
 
     prediction_id: str
     label: str
     user_id: str | None
     at: datetime
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def true(self) -> tuple[str, ...]:
+        """All right labels, be they several or one."""
+        return (self.label,) if self.labels is None else self.labels

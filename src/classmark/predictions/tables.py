@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Double, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, Double, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from classmark.database import Base, UtcTime
@@ -23,6 +23,7 @@ class PredictionRow(Base):
     latency_ms: Mapped[float] = mapped_column(Double)
     user_id: Mapped[str | None] = mapped_column(String(255))
     at: Mapped[datetime] = mapped_column(UtcTime)
+    labels: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class FeedbackRow(Base):
@@ -36,3 +37,4 @@ class FeedbackRow(Base):
     label: Mapped[str] = mapped_column(Text)
     user_id: Mapped[str | None] = mapped_column(String(255))
     at: Mapped[datetime] = mapped_column(UtcTime)
+    labels: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))

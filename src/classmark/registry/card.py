@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from classmark.registry.card_metrics import limits, metrics
-from classmark.registry.markdown import NOT_STATED, bullets, code, escaped, stated, table
+from classmark.registry.card_metrics import is_multi_label, limits, metrics
+from classmark.registry.markdown import NOT_STATED, bullets, code, escaped, share, stated, table
 
 Metadata = Mapping[str, Any]
 
@@ -56,6 +56,7 @@ def _details(metadata: Metadata) -> str:
         or "none",
         "size": NOT_STATED if size is None else f"{size:,.1f} MB",
         "serves as": stated(parity.get("chosen")),
+        **_larger_models(metadata),
         "training took": NOT_STATED if seconds is None else f"{seconds:,.1f} s",
         "commit": stated(metadata.get("git_commit")),
         "libraries": stated(", ".join(f"{key} {value}" for key, value in libraries.items())),
@@ -63,6 +64,19 @@ def _details(metadata: Metadata) -> str:
         "notes": stated(metadata.get("notes")),
     }
     return table(("fact", "value"), rows.items())
+
+
+def _larger_models(metadata: Metadata) -> dict[str, str]:
+    """Whom a smaller model learned from, and how far it answers as the larger ones do."""
+    told = {"teacher": escaped(metadata["teacher"])} if metadata.get("teacher") else {}
+    measure = "subset accuracy" if is_multi_label(metadata) else "accuracy"
+    found = (metadata.get("parity") or {}).get("larger") or {}
+    agreements = [
+        f"{escaped(name)}: {share(agreement['label_share'])} of the validation rows answered alike,"
+        f" {measure} on them {share(agreement['accuracy'])}"
+        for name, agreement in found.items()
+    ]
+    return told | ({"stands in for": "; ".join(agreements)} if agreements else {})
 
 
 def _record(tracking: Metadata | None) -> str:
@@ -100,7 +114,7 @@ def _use(metadata: Metadata) -> str:
         f"Out of scope: {'rows' if is_table else 'texts'} of another kind or source than these.",
         "Out of scope: what belongs to none of its classes; unless it abstains, it names one.",
     ]
-    if dataset.get("task") == "regression":
+    if dataset.get("task") == "regression" or is_multi_label(metadata):
         lines.pop()
     if (dataset.get("recipe") or {}).get("language") == "en":
         lines.append("Out of scope: texts that are not English; none was learned from.")
@@ -111,6 +125,8 @@ def _answers(metadata: Metadata, labels: Any) -> str:
     if (metadata.get("dataset") or {}).get("task") == "regression":
         return f"a number for {', '.join(map(escaped, labels))}"
     listed = ", ".join(map(escaped, labels)) or NOT_STATED
+    if is_multi_label(metadata):
+        return f"any of {len(labels)} labels ({listed}), or none, each with a probability by itself"
     return f"one of {len(labels)} classes ({listed}) with probabilities"
 
 
@@ -203,4 +219,13 @@ def _command(metadata: Metadata) -> str:
     if asked:
         words += ["--calibration", str(asked["method"])]
         words += ["--promise", str(asked["accuracy"] or "none"), "--risk", str(asked["risk"])]
-    return " ".join(map(shlex.quote, words))
+    return " ".join(map(shlex.quote, [*words, *_comparing(metadata)]))
+
+
+def _comparing(metadata: Metadata) -> Iterator[str]:
+    """The options that name the models beside the one that is trained."""
+    if metadata.get("teacher"):
+        yield from ("--teacher", str(metadata["teacher"]))
+    # Metadata of earlier releases may not tell of a baseline at all.
+    if metadata.get("family") != "linear" and metadata.get("baseline", {}) is None:
+        yield "--no-baseline"

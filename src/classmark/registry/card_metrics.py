@@ -24,7 +24,7 @@ _WIDE = 0.1
 def metrics(metadata: Metadata) -> str:
     """The section on figures: each part, each class, calibration, abstaining, the baseline."""
     found = metadata.get("metrics") or {}
-    texts = [_parts(found)]
+    texts = [_label_sets(found) if is_multi_label(metadata) else _parts(found)]
     per_class = (found.get("test") or {}).get("per_class")
     texts.append(f"Each class on the test part:\n\n{_classes(per_class)}" if per_class else "")
     if not _is_table(metadata):
@@ -47,6 +47,28 @@ def limits(metadata: Metadata) -> Iterator[str]:
 
 def _is_table(metadata: Metadata) -> bool:
     return (metadata.get("dataset") or {}).get("kind") == "table"
+
+
+def is_multi_label(metadata: Metadata) -> bool:
+    """Whether a text may be given several labels."""
+    return metadata.get("problem") == "multi-label"
+
+
+def _label_sets(found: Metadata) -> str:
+    headings = ("part", "rows", "subset accuracy", "Hamming loss", "micro F1", "macro F1")
+    names = ("accuracy", "hamming_loss", "micro_f1", "macro_f1")
+    rows = [
+        [
+            escaped(part),
+            number(figures.get("rows"), 0),
+            *(
+                within(*(figures.get(f"{it}{end}") for end in ("", "_low", "_high")))
+                for it in names
+            ),
+        ]
+        for part, figures in found.items()
+    ]
+    return table(headings, rows)
 
 
 def _parts(found: Metadata) -> str:

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from classmark.datasets import Dataset
-from classmark.models import family_class
+from classmark.models import family_class, keep_logs
 from classmark.naming import checked_name
 from classmark.progress import Progress
 from classmark.registry import Bump, Lineage, RegisteredVersion, Registry, VersionDraft
@@ -14,13 +14,14 @@ from classmark.retraining.metadata import dataset_facts, figures, training_facts
 from classmark.retraining.record import described, finished, run_start
 from classmark.training import (
     RunLink,
+    TeachingModel,
     Tracker,
     TrainedModel,
     TrainingRecipe,
     Untracked,
     Workshop,
     checkpoints_of,
-    keep_logs,
+    problem_of,
     tracked,
     train,
     training_key,
@@ -54,6 +55,7 @@ class VersionRequest:
         tracker: What keeps the record of the training.
         home: Where `training/` keeps what a killed training left, and `logs/` what TensorBoard
             shows; None keeps neither.
+        teacher: Whose answers are learned beside the labels; None where there is none.
     """
 
     model: str
@@ -62,6 +64,7 @@ class VersionRequest:
     notes: str = ""
     tracker: Tracker = field(default_factory=Untracked)
     home: Path | None = None
+    teacher: TeachingModel | None = None
 
 
 def train_version(
@@ -75,23 +78,27 @@ def train_version(
     """Train a model, measure it and register it as the next version.
 
     Raises:
-        SettingError: The family or one of its parameters does not exist, or the model's name can't
-            be one.
+        SettingError: The family or one of its parameters does not exist, or it can't learn several
+            labels and the dataset's documents have some; or the model's name can't be one.
         ParityError: The exported model does not answer as the trained one does; nothing is
             registered.
     """
     checked_name(request.model, of="model")
     family = family_class(request.recipe.family).with_parameters(request.recipe.parameters)
+    family.check_problem(problem_of(dataset))
+    family.check_teacher(request.teacher is not None)
     start = run_start(request.model, request.recipe, family.parameters, dataset)
     recipe = request.recipe
-    key = training_key(recipe.family, family.parameters, recipe.seed, dataset.fingerprint)
+    decisive = family.learning_parameters | {"teacher": request.teacher and request.teacher.name}
+    # Not by the fingerprint: what is kept follows the order of the rows, as the snapshot does.
+    key = training_key(recipe.family, decisive, recipe.seed, dataset.snapshot_id)
     with (
         checkpoints_of(key, request.home and request.home / "training") as checkpoints,
         tracked(request.tracker, start) as run,
         TemporaryDirectory(prefix="classmark-version-") as folder,
     ):
         artifact = Path(folder)
-        workshop = Workshop(threads, progress, run.record, checkpoints)
+        workshop = Workshop(threads, progress, run.record, checkpoints, request.teacher)
         trained = train(dataset, request.recipe, artifact, workshop)
         draft = VersionDraft(
             model=request.model,
@@ -110,6 +117,7 @@ def train_version(
 def _metadata(dataset: Dataset, request: VersionRequest, trained: TrainedModel) -> dict[str, Any]:
     return {
         **training_facts(trained),
+        "problem": trained.problem.value,
         "base_model": trained.parameters.get("backbone"),
         "dataset": dataset_facts(dataset)
         | {
@@ -122,5 +130,6 @@ def _metadata(dataset: Dataset, request: VersionRequest, trained: TrainedModel) 
         "calibration": trained.reliable.described(),
         "reliability": asdict(request.recipe.reliability),
         "baseline": trained.baseline.described() if trained.baseline else None,
+        "teacher": request.teacher.name if request.teacher else None,
         "notes": request.notes,
     }

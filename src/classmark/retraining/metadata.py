@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from classmark.datasets import Dataset, TableDataset
-from classmark.evaluation import Evaluation
+from classmark.evaluation import Evaluation, LabelSetEvaluation
 from classmark.training import TrainedModel, TrainedTable, git_commit, library_versions
 
 # Of the classes that are taken for one another, so many pairs are worth a look.
@@ -39,8 +39,10 @@ def training_facts(trained: TrainedModel | TrainedTable) -> dict[str, Any]:
     }
 
 
-def figures(evaluation: Evaluation) -> Mapping[str, Any]:
+def figures(evaluation: Evaluation | LabelSetEvaluation) -> Mapping[str, Any]:
     """The main figures of a classifier, and those of each class."""
+    if isinstance(evaluation, LabelSetEvaluation):
+        return _label_set_figures(evaluation)
     return {
         "rows": evaluation.rows,
         "accuracy": evaluation.accuracy.value,
@@ -60,7 +62,32 @@ def figures(evaluation: Evaluation) -> Mapping[str, Any]:
     }
 
 
-def _class_figures(evaluation: Evaluation) -> dict[str, dict[str, float]]:
+def _label_set_figures(evaluation: LabelSetEvaluation) -> Mapping[str, Any]:
+    overall = {
+        "accuracy": evaluation.accuracy,
+        "hamming_loss": evaluation.hamming_loss,
+        "macro_f1": evaluation.macro.f1,
+        "micro_f1": evaluation.micro.f1,
+        "weighted_f1": evaluation.weighted.f1,
+        "samples_f1": evaluation.samples.f1,
+        **({"roc_auc": evaluation.roc_auc} if evaluation.roc_auc else {}),
+    }
+    return {
+        "rows": evaluation.rows,
+        **{
+            f"{name}{end}": getattr(estimate, key)
+            for name, estimate in overall.items()
+            for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))
+        },
+        "latency_p50_ms": evaluation.latency.p50_ms,
+        "latency_p95_ms": evaluation.latency.p95_ms,
+        "per_class": _class_figures(evaluation),
+    }
+
+
+def _class_figures(
+    evaluation: Evaluation | LabelSetEvaluation,
+) -> dict[str, dict[str, float]]:
     """Precision, recall with its interval, F1 and support of each class."""
     return {
         found.label: {

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from classmark import __version__
 from classmark.errors import InputError, UnknownPredictionError
+from classmark.models import Problem as LearnedProblem
 from classmark.predictions import Feedback, PredictionLog, Spool
 from classmark.serving.limits import BodyLimit
 from classmark.serving.predictor import Predictor
@@ -107,18 +108,18 @@ def _add_predictions(app: FastAPI, parts: ApiParts) -> None:
         "/feedback",
         tags=["predictions"],
         responses={**_PROBLEMS, 404: {"model": Problem}},
+        response_model_exclude_none=True,
     )
     async def feedback(body: FeedbackRequest) -> FeedbackResponse:
         """Say what was true of a prediction."""
-        _check_label(parts, body.label)
-        await _kept_feedback(
-            parts, Feedback(body.prediction_id, body.label, body.user_id, datetime.now(UTC))
-        )
+        told = _checked_feedback(parts, body)
+        await _kept_feedback(parts, told)
         prediction = await asyncio.to_thread(parts.log.find, body.prediction_id)
         return FeedbackResponse(
             prediction_id=body.prediction_id,
             label=body.label,
-            correct=prediction.label == body.label,
+            labels=body.labels,
+            correct=set(prediction.given) == set(told.true),
         )
 
 
@@ -147,6 +148,7 @@ def _add_state(app: FastAPI, parts: ApiParts) -> None:
             name=version.model,
             version=str(version.version),
             architecture=version.metadata["architecture"],
+            problem=served.classifier.problem.value,
             labels=list(served.classifier.labels),
             max_length=served.classifier.max_tokens,
             created_at=version.created_at,
@@ -197,6 +199,7 @@ async def _answered(parts: ApiParts, body: PredictRequest, max_texts: int) -> Re
             PredictionBody(
                 id=served.prediction.id,
                 label=served.prediction.label,
+                labels=list(served.prediction.given),
                 confidence=served.prediction.confidence,
                 abstained=served.abstained,
                 probabilities=dict(served.probabilities) if body.return_probabilities else None,
@@ -225,12 +228,31 @@ def _check_size(texts: Sequence[str], max_texts: int, max_characters: int) -> No
             )
 
 
-def _check_label(parts: ApiParts, label: str) -> None:
-    known = parts.predictor.served.classifier.labels
-    if label not in known:
+def _checked_feedback(parts: ApiParts, body: FeedbackRequest) -> Feedback:
+    """What was true, as the model's problem has it: one label, or all of several."""
+    classifier = parts.predictor.served.classifier
+    several = classifier.problem is LearnedProblem.MULTI_LABEL
+    wanted, other = ("labels", "label") if several else ("label", "labels")
+    if getattr(body, wanted) is None or getattr(body, other) is not None:
         raise InputError(
-            f"label: {label!r} is no label of this model.", remedy=f"It knows: {', '.join(known)}."
+            f"{other if getattr(body, other) is not None else wanted}: this model is"
+            f" {classifier.problem}.",
+            remedy=f"Send {wanted}, and not {other}.",
         )
+    labels = tuple(body.labels or [body.label or ""])
+    for label in labels:
+        if label not in classifier.labels:
+            raise InputError(
+                f"{wanted}: {label!r} is no label of this model.",
+                remedy=f"It knows: {', '.join(classifier.labels)}.",
+            )
+    return Feedback(
+        body.prediction_id,
+        labels[0],
+        body.user_id,
+        datetime.now(UTC),
+        labels if several else None,
+    )
 
 
 async def _kept_feedback(parts: ApiParts, feedback: Feedback) -> None:

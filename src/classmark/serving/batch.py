@@ -8,7 +8,7 @@ import csv
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -18,10 +18,11 @@ from typing import IO, Any
 
 import orjson
 
-from classmark.datasets import origin_of
+from classmark.datasets import labels_of, origin_of
 from classmark.documents import Document, Fields, read_documents
 from classmark.durable import replacing, write_json
 from classmark.errors import ConflictError, SettingError, SourceError, UnavailableError
+from classmark.models import Problem
 from classmark.progress import Progress
 from classmark.serving.batch_report import BatchReport, report_on
 from classmark.serving.runtime import ServedModel
@@ -30,6 +31,7 @@ from classmark.spreadsheet import safe_cell
 _COLUMNS = (
     "id",
     "label",
+    "labels",
     "confidence",
     "abstained",
     "true_label",
@@ -99,8 +101,9 @@ def run_batch(
                 raise SourceError(
                     f"{job.source} was changed while it was read.", remedy="Start again."
                 )
-            report = report_on(_read_rows(partial), resumed_after=done)
-            _publish(partial, job.out)
+            labels = served.classifier.labels
+            report = report_on(_read_rows(partial), labels, resumed_after=done)
+            _publish(partial, job.out, _columns(served))
             write_json(job.out.with_name(job.out.name + ".report.json"), asdict(report))
             partial.unlink()
     return report
@@ -136,19 +139,34 @@ def _rows(
             ahead.append(document)
             yield document.text
 
+    several = served.classifier.problem is Problem.MULTI_LABEL
     for timed in served.classifier.classify_all(texts(), threads=threads):
         document = ahead.pop(0)
         yield {
             "id": document.id,
             "label": timed.answer.label,
+            "labels": list(timed.answer.labels),
             "confidence": timed.answer.confidence,
             "abstained": timed.answer.abstained,
-            "true_label": document.label,
+            **_truth(document, several=several),
             "model": served.version.model,
             "model_version": str(served.version.version),
             "latency_ms": round(timed.seconds * 1000, 3),
             "predicted_at": now().isoformat(timespec="milliseconds"),
         }
+
+
+def _truth(document: Document, *, several: bool) -> dict[str, Any]:
+    """What a document came with: its label or, for a model of several, all its labels."""
+    if several:
+        return {"true_labels": list(labels_of(document)) or None}
+    return {"true_label": document.label}
+
+
+def _columns(served: ServedModel) -> tuple[str, ...]:
+    if served.classifier.problem is Problem.SINGLE_LABEL:
+        return _COLUMNS
+    return tuple("true_labels" if name == "true_label" else name for name in _COLUMNS)
 
 
 def _key(served: ServedModel, job: BatchJob) -> str:
@@ -161,7 +179,7 @@ def _key(served: ServedModel, job: BatchJob) -> str:
         ) from error
     content = origin.get("sha256", str(job.source))
     # With the columns: results of another release are not gone on with, theirs may differ.
-    parts = (content, job.source.suffixes, job.fields, served.version.digest, _COLUMNS)
+    parts = (content, job.source.suffixes, job.fields, served.version.digest, _columns(served))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -200,18 +218,24 @@ def _read_rows(partial: Path) -> Iterator[dict[str, Any]]:
             yield orjson.loads(line)
 
 
-def _publish(partial: Path, out: Path) -> None:
+def _publish(partial: Path, out: Path, columns: Sequence[str]) -> None:
     with replacing(out) as file:
         if out.suffix == ".jsonl":
             file.writelines(orjson.dumps(row) + b"\n" for row in _read_rows(partial))
             return
         # The file object is binary so that it can be synced; csv wants text.
         lines = _CsvLines(file)
-        writer = csv.DictWriter(lines, _COLUMNS)
+        writer = csv.DictWriter(lines, columns)
         writer.writeheader()
         writer.writerows(
-            {column: safe_cell(cell) for column, cell in row.items()} for row in _read_rows(partial)
+            {column: safe_cell(_cell(value)) for column, value in row.items()}
+            for row in _read_rows(partial)
         )
+
+
+def _cell(value: object) -> object:
+    """A value as one cell: several labels as a file of documents may have them."""
+    return "; ".join(value) if isinstance(value, list) else value
 
 
 class _CsvLines:

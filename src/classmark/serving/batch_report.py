@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,20 +20,23 @@ class BatchReport:
         resumed_after: How many of them an earlier, interrupted start had done.
         abstained: How many the model was not sure enough of.
         labelled: How many came with a label.
-        accuracy: The share of these that was given it, guesses too; None where none has one.
+        unknown: How many of these with one that the model does not know, so that it can't be right.
+        accuracy: The share of these that was given it, guesses too; None where none has one. Of
+            several labels: that was given all of them and no other.
         accuracy_answered: The same among those that were not abstained.
         mean_confidence: Of the given labels.
         low_confidence_share: Given with less than 0.5.
         mean_latency_ms: In the model, for one text.
         p95_latency_ms: Likewise.
         per_model: Documents by model version.
-        per_label: Documents by given label.
+        per_label: Documents by given label; one of several labels counts for each.
     """
 
     documents: int
     resumed_after: int
     abstained: int
     labelled: int
+    unknown: int
     accuracy: float | None
     accuracy_answered: float | None
     mean_confidence: float
@@ -44,28 +47,40 @@ class BatchReport:
     per_label: dict[str, int]
 
 
-def report_on(rows: Iterable[dict[str, Any]], *, resumed_after: int) -> BatchReport:
-    """The figures of result rows."""
+def report_on(
+    rows: Iterable[dict[str, Any]], known: Collection[str], *, resumed_after: int
+) -> BatchReport:
+    """The figures of result rows.
+
+    Args:
+        rows: As they are published.
+        known: All labels that the model can give.
+        resumed_after: How many of the rows an earlier start had done.
+    """
     # Eight bytes a figure: a file may have many millions of documents.
     confidences, latencies = array("d"), array("d")
     models: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     # Each by whether it was abstained.
     given, labelled, right = Counter[bool](), Counter[bool](), Counter[bool]()
+    unknown = 0
     for row in rows:
         confidences.append(row["confidence"])
         latencies.append(row["latency_ms"])
         models[f"{row['model']}_{row['model_version']}"] += 1
-        labels[row["label"]] += 1
+        labels.update(row["labels"])
         given[row["abstained"]] += 1
-        labelled[row["abstained"]] += row["true_label"] is not None
-        right[row["abstained"]] += row["true_label"] == row["label"]
+        true = _true_labels(row)
+        labelled[row["abstained"]] += true is not None
+        right[row["abstained"]] += true == set(row["labels"])
+        unknown += bool(true and not true.issubset(known))
     confidence = np.asarray(confidences)
     return BatchReport(
         documents=len(confidences),
         resumed_after=resumed_after,
         abstained=given[True],
         labelled=labelled.total(),
+        unknown=unknown,
         accuracy=_share(right.total(), labelled.total()),
         accuracy_answered=_share(right[False], labelled[False]),
         mean_confidence=float(confidence.mean()),
@@ -75,6 +90,13 @@ def report_on(rows: Iterable[dict[str, Any]], *, resumed_after: int) -> BatchRep
         per_model=dict(sorted(models.items())),
         per_label=dict(sorted(labels.items())),
     )
+
+
+def _true_labels(row: dict[str, Any]) -> set[str] | None:
+    """All that a document came with; None where it came with none."""
+    if "true_labels" in row:
+        return None if row["true_labels"] is None else set(row["true_labels"])
+    return None if row["true_label"] is None else {row["true_label"]}
 
 
 def _share(right: int, labelled: int) -> float | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from classmark.errors import ClassmarkError
+from classmark.models import Problem
 from classmark.predictions import Prediction
 from classmark.serving.runtime import ServedModel
 from classmark.serving.scheduler import Scheduler
@@ -77,6 +78,7 @@ class Predictor:
         try:
             answers = await self._scheduler.classify(self.served.classifier, texts)
             at, version = self._now(), self.served.version
+            several = self.served.classifier.problem is Problem.MULTI_LABEL
             predictions = [
                 Prediction(
                     id=str(uuid.uuid4()),
@@ -88,6 +90,7 @@ class Predictor:
                     latency_ms=timed.seconds * 1000,
                     user_id=user_id,
                     at=at,
+                    labels=timed.answer.labels if several else None,
                 )
                 for text, timed in zip(texts, answers, strict=True)
             ]

@@ -44,7 +44,11 @@ class PredictionBody(BaseModel):
     """One answer."""
 
     id: str = Field(description="Name it in /feedback.")
-    label: str
+    label: str = Field(description="The most probable one.")
+    labels: list[str] = Field(
+        description="All that are given: the label alone or, of a model of several labels, those"
+        " whose probability reaches their threshold."
+    )
     confidence: float = Field(description="The probability of the label.")
     abstained: bool = Field(
         description="Whether the model is not sure enough; the label is its best guess then."
@@ -65,7 +69,10 @@ class FeedbackRequest(_Body):
     """What was true."""
 
     prediction_id: ShortText
-    label: ShortText
+    label: ShortText | None = Field(None, description="Of a model that gives one.")
+    labels: list[ShortText] | None = Field(
+        None, min_length=1, description="All of them, of a model that may give several."
+    )
     user_id: ShortText | None = None
 
 
@@ -73,8 +80,11 @@ class FeedbackResponse(BaseModel):
     """It was kept."""
 
     prediction_id: str
-    label: str
-    correct: bool = Field(description="Whether the prediction had this label.")
+    label: str | None = None
+    labels: list[str] | None = None
+    correct: bool = Field(
+        description="Whether the prediction had this label; or these labels and no other."
+    )
 
 
 class HealthResponse(BaseModel):
@@ -97,6 +107,7 @@ class ModelInfoResponse(BaseModel):
     name: str
     version: str
     architecture: str
+    problem: str = Field(examples=["single-label", "multi-label"])
     labels: list[str]
     max_length: int | None = Field(description="Tokens that are read; null where all are.")
     created_at: datetime

@@ -1,12 +1,14 @@
 """The web page: one text in, the label with its confidence out. Works offline."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Response
 
 from classmark.errors import ClassmarkError, InputError
+from classmark.models import Problem
 from classmark.serving.predictor import Predictor
 
 PATH = "/ui"
@@ -104,11 +106,19 @@ async def _answered(predictor: Predictor, text: str, max_characters: int) -> Sho
     took = (time.perf_counter() - start) * 1000
     unsure = "**Not sure enough: the first label is only a guess.**  \n"
     note = (
-        f"{unsure if found.abstained else ''}"
+        f"{_given(predictor, found.prediction.given)}{unsure if found.abstained else ''}"
         f"{found.prediction.latency_ms:.1f} ms in the model, {took:.1f} ms in all  \n"
         f"Prediction `{found.prediction.id}`"
     )
     return dict(found.probabilities), note
+
+
+def _given(predictor: Predictor, labels: Sequence[str]) -> str:
+    """All labels, of a model that may give several; the bars beside say how probable each is."""
+    if predictor.served.classifier.problem is Problem.SINGLE_LABEL:
+        return ""
+    named = f"Labels: **{', '.join(labels)}**" if labels else "**No label is probable enough.**"
+    return f"{named}  \n"
 
 
 def _storable(text: str) -> str:
@@ -118,7 +128,12 @@ def _storable(text: str) -> str:
 
 def _described(metadata: Any) -> str:
     accuracy = metadata["metrics"]["test"]["accuracy"]
+    right = (
+        "of its test part given all their labels and no other"
+        if metadata.get("problem") == Problem.MULTI_LABEL
+        else "right on its test part"
+    )
     return (
         f"{metadata['name']} ({metadata['architecture']}), {len(metadata['labels'])} classes, "
-        f"{accuracy:.1%} right on its test part."
+        f"{accuracy:.1%} {right}."
     )

@@ -14,8 +14,9 @@ from classmark.training.out_of_fold import OutOfFold, out_of_fold
 from classmark.training.provenance import git_commit, library_versions
 from classmark.training.recipe import Reliability, TrainingRecipe
 from classmark.training.reliability import Halves, Reliable, dealt_halves
-from classmark.training.run import TrainedModel, Workshop, train
+from classmark.training.run import TrainedModel, Workshop, problem_of, train
 from classmark.training.table_run import TableBaseline, TrainedTable, train_table
+from classmark.training.teacher import TeachingModel
 from classmark.training.tracking import (
     InMemoryTracker,
     RunEnd,
@@ -36,7 +37,7 @@ from classmark.training.tuning.result import TuningResult
 from classmark.training.tuning.room import SearchRoom, tune
 from classmark.training.tuning.space import search_space
 from classmark.training.tuning.trial import Trial, TrialState
-from classmark.training.unfinished import checkpoints_of, keep_logs, training_key
+from classmark.training.unfinished import checkpoints_of, training_key
 
 __all__ = [
     "AuditRequest",
@@ -62,6 +63,7 @@ __all__ = [
     "SearchRoom",
     "StudyDefinition",
     "TableBaseline",
+    "TeachingModel",
     "Tracker",
     "TrainedModel",
     "TrainedTable",
@@ -77,9 +79,9 @@ __all__ = [
     "dealt_halves",
     "default_study_name",
     "git_commit",
-    "keep_logs",
     "library_versions",
     "out_of_fold",
+    "problem_of",
     "search_space",
     "tracked",
     "train",

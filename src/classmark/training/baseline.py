@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from classmark.errors import ConflictError, InputError
-from classmark.evaluation import Assessment, Comparison, Estimate, assess, compare
+from classmark.evaluation import AnyAssessment, Comparison, Estimate, assess_any, compare_any
 from classmark.models import TrainingData, family_class, load_classifier
 from classmark.progress import Progress
 
@@ -72,7 +72,7 @@ class NoBaseline:
 
 
 def baseline_beside(
-    data: TrainingData, measured: Assessment, *, threads: int, progress: Progress
+    data: TrainingData, measured: AnyAssessment, *, threads: int, progress: Progress
 ) -> Baseline | NoBaseline:
     """The baseline, trained on the same data and compared on the same rows.
 
@@ -92,6 +92,6 @@ def baseline_beside(
             return NoBaseline(error.message)
         seconds = time.perf_counter() - start
         classifier = load_classifier(Path(folder))
-        found = assess(classifier, measured.documents, threads=threads, progress=progress)
-    comparison = compare(measured.truth, found.given, measured.given)
+        found = assess_any(classifier, measured.documents, threads=threads, progress=progress)
+    comparison = compare_any(found, measured)
     return Baseline(found.evaluation.accuracy, comparison, seconds)

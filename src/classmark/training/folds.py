@@ -90,9 +90,9 @@ def _check(dataset: Dataset, documents: int, folds: int) -> None:
             f"{documents} documents can't be answered in {folds} folds.",
             remedy="Use at least 2 folds and at most as many as there are documents; 5 are usual.",
         )
-    if dataset.recipe.get("several_labels"):
+    if dataset.several_labels:
         raise SettingError(
-            f"The documents of {dataset.name!r} may have several labels; only one can be judged.",
+            f"The documents of {dataset.name!r} may have several labels; folds are dealt by one.",
             remedy="Prepare it again without --multi-label, with --label-field for the one label.",
         )
 

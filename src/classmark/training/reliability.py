@@ -15,7 +15,7 @@ from classmark.evaluation import (
     fitted_isotonic,
     fitted_temperature,
 )
-from classmark.models import Calibration, Classifier, Promise
+from classmark.models import Calibration, Classifier, Problem, Promise
 from classmark.progress import Progress
 from classmark.training.recipe import Reliability
 
@@ -92,11 +92,13 @@ def dealt_halves(documents: Sequence[Document]) -> Halves:
     """Labelled documents in two halves, of every label as many in each, or one more for selection.
 
     The same documents in the same order are always dealt alike. Where they are too few to promise
-    anything, they all help to select.
+    anything, or may have several labels, of which nothing is promised, they all help to select.
 
     Args:
         documents: The val part; their order is kept.
     """
+    if any(document.labels for document in documents):
+        return Halves(documents, [])
     order = np.random.default_rng(_SEED).permutation(len(documents))
     dealt: dict[str | None, int] = {}
     calibrates = np.zeros(len(documents), bool)
@@ -125,8 +127,11 @@ def made_reliable(
 
     The temperature or the isotonic lines are fitted on the selection half, and the threshold is
     chosen on the calibration half, which may not be looked at before: `classmark.evaluation`'s
-    `abstain_rule` says why.
+    `abstain_rule` says why. Where a text may have several labels, neither is done: there is no one
+    confidence of an answer that either could speak of.
     """
+    if classifier.problem is Problem.MULTI_LABEL:
+        return Reliable(Calibration(), len(halves.selection), 0, _of_several_labels(wanted))
     selection = _asked(classifier, halves.selection, threads, progress)
     calibration, shortcomings = _fitted(selection, wanted)
     if wanted.accuracy is not None:
@@ -137,6 +142,16 @@ def made_reliable(
     return Reliable(
         calibration, len(halves.selection), len(halves.calibration), tuple(shortcomings)
     )
+
+
+def _of_several_labels(wanted: Reliability) -> tuple[str, ...]:
+    if wanted.method == "none" and wanted.accuracy is None:
+        return ()
+    told = (
+        "Probabilities of several labels are not calibrated, and nothing is promised of them: every"
+        " text is answered."
+    )
+    return (told,)
 
 
 def _asked(

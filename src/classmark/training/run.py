@@ -8,11 +8,11 @@ from typing import Any
 
 from classmark.datasets import Dataset
 from classmark.documents import Document
-from classmark.errors import SettingError
-from classmark.evaluation import Assessment, assess
+from classmark.evaluation import AnyAssessment, assess_any
 from classmark.models import (
     Announce,
     LabelledTexts,
+    Problem,
     TrainingData,
     TrainingOutcome,
     family_class,
@@ -24,6 +24,7 @@ from classmark.progress import Progress
 from classmark.training.baseline import BASELINE_FAMILY, Baseline, NoBaseline, baseline_beside
 from classmark.training.recipe import TrainingRecipe
 from classmark.training.reliability import Reliable, dealt_halves, made_reliable
+from classmark.training.teacher import TeachingModel, taught
 
 # Enough rows to see whether a model has learned its training part by heart.
 _TRAIN_ROWS_MEASURED = 1000
@@ -35,6 +36,7 @@ class TrainedModel:
 
     Attributes:
         recipe: What was to be trained.
+        problem: Whether a text has one label or several.
         parameters: All of the family's, defaults too.
         outcome: What the family and the parity gate say.
         reliable: How it was calibrated, and what is promised of its answers.
@@ -44,10 +46,11 @@ class TrainedModel:
     """
 
     recipe: TrainingRecipe
+    problem: Problem
     parameters: Mapping[str, Any]
     outcome: TrainingOutcome
     reliable: Reliable
-    assessments: Mapping[str, Assessment]
+    assessments: Mapping[str, AnyAssessment]
     seconds: float
     baseline: Baseline | NoBaseline | None
 
@@ -61,12 +64,14 @@ class Workshop:
         progress: Shows long work.
         announce: Hears every milestone of a family that has some, and may raise to stop.
         checkpoints: A folder of this training alone; what a killed one left there is gone on with.
+        teacher: Whose answers are learned beside the labels; None where there is none.
     """
 
     threads: int
     progress: Progress
     announce: Announce = unheard
     checkpoints: Path | None = None
+    teacher: TeachingModel | None = None
 
 
 def train(
@@ -75,16 +80,18 @@ def train(
     """Train a model into an empty folder, calibrate it and measure what lies there.
 
     Raises:
-        SettingError: The family or one of its parameters does not exist, or the dataset's documents
-            have several labels.
+        SettingError: The family or one of its parameters does not exist, or it can't learn several
+            labels and the dataset's documents have some, or from a teacher and there is one.
         MissingExtraError: What the family needs is not installed.
         ParityError: The exported model does not answer as the trained one does.
     """
-    data = training_data(dataset, recipe.seed)
     family = family_class(recipe.family).with_parameters(recipe.parameters)
+    family.check_problem(problem_of(dataset))
+    family.check_teacher(workshop.teacher is not None)
+    data = training_data(dataset, recipe.seed)
     start = time.perf_counter()
     outcome = family.train(
-        data,
+        _taught(data, workshop),
         folder,
         workshop.progress,
         checkpoints=workshop.checkpoints,
@@ -101,7 +108,9 @@ def train(
     write_calibration(folder, reliable.calibration)
     classifier = load_classifier(folder)
     assessments = {
-        part: assess(classifier, documents, threads=workshop.threads, progress=workshop.progress)
+        part: assess_any(
+            classifier, documents, threads=workshop.threads, progress=workshop.progress
+        )
         for part, documents in {
             "train": dataset.parts["train"][:_TRAIN_ROWS_MEASURED],
             "val": dataset.parts["val"],
@@ -116,27 +125,46 @@ def train(
         else None
     )
     return TrainedModel(
-        recipe, family.parameters, outcome, reliable, assessments, seconds, baseline
+        recipe, data.problem, family.parameters, outcome, reliable, assessments, seconds, baseline
     )
+
+
+def _taught(data: TrainingData, workshop: Workshop) -> TrainingData:
+    if workshop.teacher is None:
+        return data
+    return taught(
+        data,
+        workshop.teacher,
+        workshop.checkpoints,
+        threads=workshop.threads,
+        progress=workshop.progress,
+    )
+
+
+def problem_of(dataset: Dataset) -> Problem:
+    """What is learned from a dataset: one label for each document, or several."""
+    return Problem.MULTI_LABEL if dataset.several_labels else Problem.SINGLE_LABEL
 
 
 def training_data(dataset: Dataset, seed: int) -> TrainingData:
     """What a family learns from a dataset, and what it is checked on: train and half of val.
 
-    The other half of val decides later below what confidence the model abstains.
-
-    Raises:
-        SettingError: The dataset's documents have several labels.
+    The other half of val decides later below what confidence the model abstains. Of documents that
+    may have several labels all of val is the first half.
     """
-    if dataset.recipe.get("several_labels"):
-        raise SettingError(
-            f"The documents of {dataset.name!r} may have several labels; families learn one.",
-            remedy="Prepare it again without --multi-label, with --label-field for the one label.",
-        )
-    cleaning = tuple(dataset.recipe["cleaning"])
     checked_on = dealt_halves(dataset.parts["val"]).selection
-    return TrainingData(_texts(dataset.parts["train"]), _texts(checked_on), seed, cleaning)
+    return TrainingData(
+        labelled_texts(dataset.parts["train"], several=dataset.several_labels),
+        labelled_texts(checked_on, several=dataset.several_labels),
+        seed,
+        tuple(dataset.recipe["cleaning"]),
+    )
 
 
-def _texts(documents: Sequence[Document]) -> LabelledTexts:
-    return LabelledTexts([d.text for d in documents], [d.label or "" for d in documents])
+def labelled_texts(documents: Sequence[Document], *, several: bool) -> LabelledTexts:
+    """The texts of documents with their label, or with all their labels."""
+    return LabelledTexts(
+        [document.text for document in documents],
+        [document.label or "" for document in documents],
+        [document.labels for document in documents] if several else (),
+    )

@@ -19,21 +19,20 @@ from classmark.errors import ConflictError
 from classmark.training.provenance import library_versions
 
 _LOCK = "running.lock"
-_LOGS = "tensorboard"
 _DIGITS = 16
 
 
-def training_key(family: str, parameters: Mapping[str, Any], seed: int, fingerprint: str) -> str:
+def training_key(family: str, parameters: Mapping[str, Any], seed: int, snapshot: str) -> str:
     """What two trainings have in common that come to the same weights.
 
     Args:
         family: Its name in the catalogue.
-        parameters: All of them.
+        parameters: All that decide what is learned.
         seed: Everything random follows from it.
-        fingerprint: Of what is learned from.
+        snapshot: What is learned from: its rows in their order.
     """
     # Another release of a library may number its parameters otherwise.
-    facts = [family, parameters, seed, fingerprint, library_versions()]
+    facts = [family, parameters, seed, snapshot, library_versions()]
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_DIGITS]
 
 
@@ -64,10 +63,3 @@ def checkpoints_of(key: str, unfinished: Path | None) -> Iterator[Path | None]:
                 shutil.rmtree(folder)
             raise
         shutil.rmtree(folder)
-
-
-def keep_logs(checkpoints: Path | None, folder: Path) -> None:
-    """Move what TensorBoard shows out of the checkpoints."""
-    if checkpoints is not None and (checkpoints / _LOGS).is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(checkpoints / _LOGS, folder)

@@ -55,7 +55,7 @@ def explanation() -> Explanation:
     return Explanation(
         method=Method.LIME,
         text=TEXT,
-        answer=Answer("<b>db</b>", 0.7, (0.7, 0.3)),
+        answer=Answer("<b>db</b>", 0.7, (0.7, 0.3), ("<b>db</b>",)),
         label="<b>db</b>",
         against=None,
         value=0.7,

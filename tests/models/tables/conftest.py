@@ -41,9 +41,9 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 import pandas as pd
 from classmark.models import load_table_predictor
-predictor = load_table_predictor(Path(sys.argv[1]))
-rows = pd.read_parquet(sys.argv[2])
-print(json.dumps([target.tolist() for target in predictor.outputs(rows)]))
+rows = pd.read_parquet(sys.argv[1])
+found = [load_table_predictor(Path(folder)).outputs(rows) for folder in sys.argv[2:]]
+print(json.dumps([[target.tolist() for target in outputs] for outputs in found]))
 """
 
 
@@ -75,8 +75,8 @@ class Trained:
 Learn = Callable[..., Trained]
 # A family's name and "classes" or "numbers" -> trained.
 Learned = Callable[[str, str], Trained]
-# An artifact and rows -> outputs of each target.
-AskFresh = Callable[[Path, pd.DataFrame], list[object]]
+# A family's name -> outputs of each target for the held-out rows.
+Fresh = dict[str, object]
 
 
 def prepared(frame: pd.DataFrame, *targets: str) -> PreparedTable:
@@ -158,14 +158,14 @@ def trained(request: pytest.FixtureRequest, learned: Learned) -> Trained:
 
 
 @pytest.fixture(scope="session")
-def ask_fresh(tmp_path_factory: pytest.TempPathFactory) -> AskFresh:
-    def ask(folder: Path, rows: pd.DataFrame) -> list[object]:
-        path = tmp_path_factory.mktemp("rows") / "rows.parquet"
-        rows.to_parquet(path)
-        command = [sys.executable, "-c", ASK, str(folder), str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        found: list[object] = json.loads(done.stdout)
-        return found
-
-    return ask
+def fresh(
+    wines: PreparedTable, learned: Learned, tmp_path_factory: pytest.TempPathFactory
+) -> Fresh:
+    """What a process of its own, without torch, makes of all families' artifacts of classes."""
+    path = tmp_path_factory.mktemp("rows") / "rows.parquet"
+    wines.table.parts["test"].to_parquet(path)
+    folders = [str(learned(family, "classes").folder) for family in TABLE_CATALOGUE]
+    command = [sys.executable, "-c", ASK, str(path), *folders]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(zip(TABLE_CATALOGUE, json.loads(done.stdout), strict=True))

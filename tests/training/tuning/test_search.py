@@ -279,11 +279,18 @@ def test_what_a_dead_worker_left_is_cleared_away(define: Define, room: SearchRoo
 
 
 @pytest.mark.parametrize(
-    "limits",
-    [{"trials": 0}, {"keep": 0}, {"timeout_seconds": 0.0}, {"timeout_seconds": float("nan")}],
+    ("limits", "told"),
+    [
+        ({"trials": 0}, "--trials 0 finds nothing"),
+        ({"keep": 0}, "--keep 0 finds nothing"),
+        ({"timeout_seconds": 0.0}, "--timeout-seconds 0 finds nothing"),
+        ({"timeout_seconds": float("nan")}, "--timeout-seconds nan finds nothing"),
+    ],
 )
-def test_limits_that_find_nothing_are_refused(limits: dict[str, Any]) -> None:
-    with pytest.raises(SettingError, match="finds nothing"):
+def test_limits_that_find_nothing_are_refused_by_the_option_s_name(
+    limits: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(SettingError, match=told):
         Limits(**limits)
 
 

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from classmark.evaluation.label_sets import LabelSetEvaluation
 from classmark.evaluation.metrics import Evaluation
 from classmark.evaluation.plots.drawing import (
     BLUE,
@@ -44,7 +45,7 @@ def draw_confusion(evaluation: Evaluation) -> Plot:
     return finished(figure, "Confusion matrix: true classes down, given classes across")
 
 
-def draw_per_class(evaluation: Evaluation) -> Plot:
+def draw_per_class(evaluation: Evaluation | LabelSetEvaluation) -> Plot:
     """Precision and recall of each class, with their 95 % intervals."""
     names = [f"{shortened(one.label)} ({one.support:,})" for one in evaluation.per_class]
     rows = np.arange(len(names))

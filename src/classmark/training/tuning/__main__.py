@@ -51,15 +51,18 @@ def _answer(order: Order, hear: Callable[[Milestone], None]) -> dict[str, object
 
 
 def _value(order: Order, hear: Callable[[Milestone], None]) -> float:
-    """The accuracy of the artifact on the validation rows; the test rows stay unseen."""
+    """The accuracy of the artifact on the validation rows; the test rows stay unseen.
+
+    Where a row may have several labels, it is right with all of them and no other.
+    """
     dataset = DatasetStore(Path(order.data)).load_snapshot(order.dataset, order.snapshot)
     data = training_data(dataset, order.seed)
     family = family_class(order.family).with_parameters(order.parameters)
     family.train(data, Path(order.artifact), Silent(), announce=hear)
     classifier = load_classifier(Path(order.artifact))
     answers = classifier.classify_all(data.validation.texts, threads=order.threads)
-    pairs = zip(answers, data.validation.labels, strict=True)
-    right = [timed.answer.label == label for timed, label in pairs]
+    pairs = zip(answers, data.validation.sets(), strict=True)
+    right = [set(timed.answer.labels) == set(labels) for timed, labels in pairs]
     return sum(right) / len(right)
 
 

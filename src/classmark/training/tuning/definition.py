@@ -81,12 +81,16 @@ class Limits:
     keep: int = 1
 
     def __post_init__(self) -> None:
-        if self.trials < 1 or self.keep < 1 or not self.timeout_seconds > 0:
-            raise SettingError(
-                f"A search of {self.trials} trials in {self.timeout_seconds:g} seconds that keeps"
-                f" {self.keep} artifacts finds nothing.",
-                remedy="Give numbers above 0.",
-            )
+        for option, value in (
+            ("--trials", self.trials),
+            ("--timeout-seconds", self.timeout_seconds),
+            ("--keep", self.keep),
+        ):
+            if not value > 0:
+                raise SettingError(
+                    f"A search with {option} {value:g} finds nothing.",
+                    remedy=f"Give {option} a number above 0.",
+                )
 
 
 def default_study_name(model: str, family: str, dataset: Dataset) -> str:

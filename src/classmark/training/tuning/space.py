@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from math import prod
 from types import UnionType
-from typing import Annotated, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from classmark.errors import SettingError
-from classmark.models import Choices, Family, Range, SearchSpace, Value
+from classmark.models import Choices, Family, Problem, Range, SearchSpace, Value
 from classmark.training.tuning.trial import as_setting
 
 _RANGE = re.compile(r"\s*(?P<low>[^:,]+?)\s*\.\.\s*(?P<high>[^:,]+?)\s*(?P<log>:log)?\s*")
@@ -19,7 +19,10 @@ Point = dict[str, Value]
 
 
 def search_space(
-    family: type[Family], fixed: Mapping[str, str], given: Mapping[str, str]
+    family: type[Family],
+    fixed: Mapping[str, str],
+    given: Mapping[str, str],
+    problem: Problem = Problem.SINGLE_LABEL,
 ) -> dict[str, Range | Choices]:
     """The space of a search.
 
@@ -27,10 +30,11 @@ def search_space(
         family: Whose own space is taken where nothing else is given.
         fixed: As `--set`: these are not searched.
         given: As `--search`: `low..high`, `low..high:log` or `a,b,c`.
+        problem: What is to be learned.
 
     Raises:
-        SettingError: A parameter is unknown, can't have a value that would be tried, is both fixed
-            and searched, or nothing is left to search.
+        SettingError: The family can't learn the problem, a parameter is unknown, can't have a value
+            that would be tried, is both fixed and searched, or nothing is left to search.
     """
     both = sorted(set(fixed) & set(given))
     if both:
@@ -38,33 +42,39 @@ def search_space(
             f"Fixed and searched at once: {', '.join(both)}.",
             remedy="Give a parameter with --set or with --search, not with both.",
         )
-    family.with_parameters(fixed)
-    own = {name: tried for name, tried in family.search_space.items() if name not in fixed}
-    space = own | {name: parsed_search(family, name, text) for name, text in given.items()}
+    begun = family.with_parameters(fixed)
+    begun.check_problem(problem)
+    known = begun.parameter_types
+    usual = family.search_space_for(problem)
+    own = {name: tried for name, tried in usual.items() if name not in fixed}
+    space = own | {name: parsed_search(family, fixed, name, text) for name, text in given.items()}
     if not space:
         raise SettingError(
             f"There is nothing to search of family {family.name!r}.",
-            remedy="Name a parameter with --search NAME=low..high or NAME=a,b,c.",
+            remedy="Name a parameter with --search NAME=low..high or NAME=a,b,c: "
+            f"{', '.join(name for name in known if name not in fixed)}.",
         )
-    _check(family, fixed, space)
+    _check(family, fixed, space, problem)
     return space
 
 
-def parsed_search(family: type[Family], name: str, text: str) -> Range | Choices:
-    """What `--search NAME=TEXT` lets try.
+def parsed_search(
+    family: type[Family], fixed: Mapping[str, str], name: str, text: str
+) -> Range | Choices:
+    """What `--search NAME=TEXT` lets try; a member's parameter is named `<family>.<parameter>`.
 
     Raises:
         SettingError: The family has no such parameter, or the text says neither a range nor
             choices.
     """
-    known = family.with_parameters({}).parameters
+    known = family.with_parameters(fixed).parameter_types
     if name not in known:
         raise SettingError(f"Unknown parameter: {name}.", remedy=f"Known are: {', '.join(known)}.")
     found = _RANGE.fullmatch(text)
     try:
         if found and "," not in text:
-            return _range(family, name, found)
-        return Choices(tuple(_value(family, name, item) for item in text.split(",")))
+            return _range(name, known[name], found)
+        return Choices(tuple(_value(family, fixed, name, item) for item in text.split(",")))
     except ValueError as error:
         raise SettingError(
             f"--search {name}={text} can't be searched ({error}).",
@@ -95,17 +105,13 @@ def grid_points(space: SearchSpace, seed: int) -> list[Point]:
     return points
 
 
-def _range(family: type[Family], name: str, found: re.Match[str]) -> Range:
-    is_whole = _takes_whole_numbers_alone(family, name)
+def _range(name: str, hint: object, found: re.Match[str]) -> Range:
+    kinds = set(_plain_types(hint))
+    is_whole = int in kinds and float not in kinds
     low, high = (float(found[end]) for end in ("low", "high"))
     if is_whole and not (low.is_integer() and high.is_integer()):
         raise ValueError(f"{name} takes whole numbers")
     return Range(low, high, is_log=bool(found["log"]), is_whole=is_whole)
-
-
-def _takes_whole_numbers_alone(family: type[Family], name: str) -> bool:
-    kinds = set(_plain_types(get_type_hints(family.parameters_class, include_extras=True)[name]))
-    return int in kinds and float not in kinds
 
 
 def _plain_types(hint: object) -> Sequence[object]:
@@ -116,14 +122,19 @@ def _plain_types(hint: object) -> Sequence[object]:
     return [hint]
 
 
-def _value(family: type[Family], name: str, text: str) -> Value:
+def _value(family: type[Family], fixed: Mapping[str, str], name: str, text: str) -> Value:
     """One choice, of the type that the parameter has."""
-    value: Value = family.with_parameters({name: text.strip()}).parameters[name]
-    return value
+    value: Any = family.with_parameters({**fixed, name: text.strip()}).parameters
+    for part in name.split("."):
+        value = value[part]
+    chosen: Value = value
+    return chosen
 
 
-def _check(family: type[Family], fixed: Mapping[str, str], space: SearchSpace) -> None:
+def _check(
+    family: type[Family], fixed: Mapping[str, str], space: SearchSpace, problem: Problem
+) -> None:
     """Refuse a space with a value that the parameter can't have, before anything is tried."""
     for name, tried in space.items():
         for value in tried.grid():
-            family.with_parameters({**fixed, name: as_setting(value)})
+            family.with_parameters({**fixed, name: as_setting(value)}).check_problem(problem)
