@@ -1,7 +1,11 @@
 """From a torch module to an ONNX graph, and from fp32 to int8."""
 
 import logging
+import os
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from classmark.progress import Progress
 # The first that has attention as one operator, which the runtime computes faster.
 OPSET = 23
 _LONGEST = 8192
+_COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"
 _RUNTIME_ERRORS = (
     ort_state.Fail,
     ort_state.InvalidArgument,
@@ -59,7 +64,12 @@ def export_onnx(module: torch.nn.Module, path: Path) -> None:
     texts = torch.export.Dim("texts", min=1, max=_LONGEST)
     tokens = torch.export.Dim("tokens", min=2, max=_LONGEST)
     dynamic = {name: {0: texts, 1: tokens} for name in ("input_ids", "attention_mask")}
-    with warnings.catch_warnings(), _quiet("torch.onnx"), torch.no_grad():
+    with (
+        warnings.catch_warnings(),
+        _quiet("torch.onnx"),
+        _compiler_cache(path.parent),
+        torch.no_grad(),
+    ):
         # The exporter deprecates its own internals; nothing there is ours to mend.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -135,6 +145,23 @@ def _narrowing_products(graph: onnx.ModelProto) -> list[str]:
 def _heads(graph: onnx.ModelProto) -> list[str]:
     """The names that the quantiser gives to the products of two-dimensional linear layers."""
     return [f"{node.name}_MatMul" for node in graph.graph.node if node.op_type == "Gemm"]
+
+
+@contextmanager
+def _compiler_cache(beside: Path) -> Iterator[None]:
+    """Let torch's compiler, which the exporter asks, have a cache folder that goes again.
+
+    Else it makes one among the temporary files, leaves it there, and sets this variable itself.
+    """
+    if _COMPILER_CACHE in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(dir=beside) as folder:
+        os.environ[_COMPILER_CACHE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_COMPILER_CACHE]
 
 
 class _quiet:  # noqa: N801 (reads as a statement)
