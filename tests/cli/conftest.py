@@ -1,5 +1,6 @@
 """The real `classmark`, in a process of its own or in this one, and a home that it made."""
 
+import gc
 import io
 import os
 import shutil
@@ -86,6 +87,8 @@ def inside(environment: dict[str, str]) -> Classmark:
                 code = _exit_code()
         finally:
             os.umask(mask)
+            # The end of a process closes its database, whose files else change under a later test.
+            gc.collect()
         return Done(given, code, said.getvalue(), told.getvalue())
 
     return run
