@@ -125,6 +125,9 @@ class Stages:
             yield item
         self.moved = self._course.seconds()
 
+    def tell(self, text: str) -> None:
+        """Nothing."""
+
 
 def encoder(job: Job, file: Path) -> None:
     """Classmark's frozen encoder with a linear head: one point, when the head is fitted."""

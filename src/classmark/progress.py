@@ -17,6 +17,10 @@ class Progress(Protocol):
         """The items, one by one, while `doing` is shown with how many of `total` are done."""
         ...
 
+    def tell(self, text: str) -> None:
+        """Show a sentence."""
+        ...
+
 
 class Silent:
     """Nobody watches."""
@@ -27,3 +31,6 @@ class Silent:
         """The items, one by one."""
         del doing, total, note
         yield from items
+
+    def tell(self, text: str) -> None:
+        """Nothing."""

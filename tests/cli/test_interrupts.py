@@ -19,6 +19,9 @@ Look = Callable[[Path], dict[str, object]]
 INTERRUPTED = {130, -signal.SIGINT}
 
 
+RESUMABLE = "Note: Interrupted. What was answered is kept: the same command goes on from there.\n"
+
+
 def interrupted_when(
     happened: Callable[[], bool], arguments: Sequence[object], environment: dict[str, str]
 ) -> tuple[int, str]:
@@ -73,7 +76,8 @@ def test_a_file_that_is_interrupted_can_be_resumed(
         lambda: any(file.stat().st_size for file in unfinished.glob("*")), asked, environment
     )
     assert code in INTERRUPTED
-    assert told == ""
+    # CPython says nothing where it dies of the signal itself.
+    assert told in {"", RESUMABLE}
     assert not out.exists()
     assert classmark(*asked).returncode == 0
     assert len(out.read_bytes().splitlines()) == 6000

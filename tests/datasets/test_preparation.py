@@ -26,6 +26,7 @@ from classmark.documents import (
     QualityRules,
 )
 from classmark.errors import RecordError, SettingError
+from classmark.progress import Silent
 
 T = TypeVar("T")
 Prepare = Callable[..., Dataset]
@@ -300,7 +301,7 @@ def test_a_recipe_that_can_t_be_is_refused() -> None:
 
 
 def test_progress_sees_every_document(make_documents: Make, now: datetime) -> None:
-    class Counting:
+    class Counting(Silent):
         seen = 0
 
         def track(

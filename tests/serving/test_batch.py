@@ -346,7 +346,7 @@ def test_a_finished_job_can_be_run_again(served: ServedModel, job: Job, tmp_path
         assert (report.documents, report.resumed_after) == (10, 0)
 
 
-class Meddling:
+class Meddling(Silent):
     """Changes the input while it is read."""
 
     def __init__(self, source: Path) -> None:

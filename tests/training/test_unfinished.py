@@ -2,18 +2,21 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from classmark.errors import ConflictError
+from classmark.progress import Silent
 from classmark.training import checkpoints_of, training_key
 
 HOLD = """
 import sys
 from pathlib import Path
+from classmark.progress import Silent
 from classmark.training import checkpoints_of
-with checkpoints_of("key", Path(sys.argv[1])):
+with checkpoints_of("key", Path(sys.argv[1]), Silent()):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -32,7 +35,7 @@ def test_whatever_changes_the_weights_changes_the_key() -> None:
 
 
 def test_a_training_that_ends_well_leaves_nothing(tmp_path: Path) -> None:
-    with checkpoints_of("key", tmp_path) as folder:
+    with checkpoints_of("key", tmp_path, Silent()) as folder:
         assert folder is not None
         (folder / "checkpoint-1").mkdir()
     assert list(tmp_path.iterdir()) == []
@@ -40,18 +43,38 @@ def test_a_training_that_ends_well_leaves_nothing(tmp_path: Path) -> None:
 
 def test_what_was_kept_outlives_an_error(tmp_path: Path) -> None:
     def fail() -> None:
-        with checkpoints_of("key", tmp_path) as folder:
+        with checkpoints_of("key", tmp_path, Silent()) as folder:
             assert folder is not None
             (folder / "checkpoint-1").mkdir()
             raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as raised:
         fail()
     assert (tmp_path / "key" / "checkpoint-1").is_dir()
+    assert raised.value.__notes__ == [
+        "What was learned is kept: the same command goes on from there."
+    ]
+
+
+def test_who_goes_on_from_what_was_kept_says_so(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    class Listener(Silent):
+        def tell(self, text: str) -> None:
+            heard.append(text)
+
+    for _ in range(2):
+        with suppress(ZeroDivisionError), checkpoints_of("key", tmp_path, Listener()) as folder:
+            assert folder is not None
+            (folder / "checkpoint-1").mkdir(exist_ok=True)
+            raise ZeroDivisionError
+    assert heard == [
+        "An interrupted training kept what it had learned; this one goes on from there."
+    ]
 
 
 def test_where_nothing_was_kept_nothing_is_left(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), checkpoints_of("key", tmp_path):
+    with pytest.raises(KeyboardInterrupt), checkpoints_of("key", tmp_path, Silent()):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
 
@@ -63,15 +86,15 @@ def test_the_same_training_runs_once_at_a_time(tmp_path: Path) -> None:
         assert other.stdout.readline() == b"held\n"
         with (
             pytest.raises(ConflictError, match="runs already"),
-            checkpoints_of("key", tmp_path),
+            checkpoints_of("key", tmp_path, Silent()),
         ):
             raise AssertionError
         other.kill()
     # The kernel frees what a killed process held.
-    with checkpoints_of("key", tmp_path) as folder:
+    with checkpoints_of("key", tmp_path, Silent()) as folder:
         assert folder == tmp_path / "key"
 
 
 def test_without_a_folder_there_are_no_checkpoints() -> None:
-    with checkpoints_of("key", None) as folder:
+    with checkpoints_of("key", None, Silent()) as folder:
         assert folder is None

@@ -8,7 +8,7 @@ from importlib import import_module
 import typer
 
 from classmark import __version__
-from classmark.cli.terminal import say_error
+from classmark.cli.terminal import say_error, say_warning
 from classmark.errors import ClassmarkError, MissingExtraError
 
 # name: what it does, in the order of the loop; each is a module of this folder, _ for -.
@@ -59,7 +59,13 @@ def main() -> None:
     except OSError as error:
         say_error(_described(error), "Check the path, its permissions and the space on the disk.")
         sys.exit(ClassmarkError.exit_code)
-    except KeyboardInterrupt:
+    except SystemExit as ended:
+        # Typer makes an exit of Ctrl+C; what caused that one has the notes.
+        if ended.code == _INTERRUPTED:
+            _say_what_is_left(ended)
+        raise
+    except KeyboardInterrupt as error:
+        _say_what_is_left(error)
         sys.exit(_INTERRUPTED)
 
 
@@ -98,6 +104,16 @@ def _root(
 
 def _not_called() -> None:
     """Stands in the help for a command that is not imported."""
+
+
+def _say_what_is_left(error: BaseException | None) -> None:
+    """What an interrupted command leaves of its work, if it leaves something."""
+    notes: list[str] = []
+    while error is not None:
+        notes += getattr(error, "__notes__", [])
+        error = error.__cause__ or error.__context__
+    if notes:
+        say_warning(" ".join(["Interrupted.", *notes]))
 
 
 def _described(error: OSError) -> str:

@@ -70,6 +70,10 @@ class Bars:
         with RichProgress(*columns, console=err, disable=not err.is_terminal) as bars:
             yield from bars.track(items, total=total, description=doing)
 
+    def tell(self, text: str) -> None:
+        """A note on standard error."""
+        say_warning(text)
+
 
 def say(line: str, *, strong: str = "") -> None:
     """A line on standard output, its beginning in bold."""

@@ -93,7 +93,7 @@ def train_version(
     # Not by the fingerprint: what is kept follows the order of the rows, as the snapshot does.
     key = training_key(recipe.family, decisive, recipe.seed, dataset.snapshot_id)
     with (
-        checkpoints_of(key, request.home and request.home / "training") as checkpoints,
+        checkpoints_of(key, request.home and request.home / "training", progress) as checkpoints,
         tracked(request.tracker, start) as run,
         TemporaryDirectory(prefix="classmark-version-") as folder,
     ):

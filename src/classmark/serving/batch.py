@@ -113,6 +113,9 @@ def run_batch(
 def _written(job: BatchJob) -> Iterator[None]:
     try:
         yield
+    except KeyboardInterrupt as error:
+        error.add_note("What was answered is kept: the same command goes on from there.")
+        raise
     except OSError as error:
         raise UnavailableError(
             f"Results can't be written to {job.out} ({error}).",

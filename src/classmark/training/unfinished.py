@@ -16,9 +16,12 @@ import orjson
 
 from classmark.durable import exclusive
 from classmark.errors import ConflictError
+from classmark.progress import Progress
 from classmark.training.provenance import library_versions
 
 _LOCK = "running.lock"
+_GOING_ON = "An interrupted training kept what it had learned; this one goes on from there."
+_KEPT = "What was learned is kept: the same command goes on from there."
 _DIGITS = 16
 
 
@@ -37,8 +40,10 @@ def training_key(family: str, parameters: Mapping[str, Any], seed: int, snapshot
 
 
 @contextmanager
-def checkpoints_of(key: str, unfinished: Path | None) -> Iterator[Path | None]:
+def checkpoints_of(key: str, unfinished: Path | None, progress: Progress) -> Iterator[Path | None]:
     """The folder of a training's checkpoints, for this process alone; gone if the block ends well.
+
+    An error that leaves some behind has a note that says so.
 
     Raises:
         ConflictError: Another process trains the same at this moment.
@@ -55,11 +60,19 @@ def checkpoints_of(key: str, unfinished: Path | None) -> Iterator[Path | None]:
                 "The same training runs already.",
                 remedy="Wait for it, or train with another --seed or other parameters.",
             ) from error
+        if _holds_some(folder):
+            progress.tell(_GOING_ON)
         try:
             yield folder
-        except BaseException:
+        except BaseException as error:
             # Where nothing was kept there is nothing to go on with.
-            if [path.name for path in folder.iterdir()] == [_LOCK]:
+            if _holds_some(folder):
+                error.add_note(_KEPT)
+            else:
                 shutil.rmtree(folder)
             raise
         shutil.rmtree(folder)
+
+
+def _holds_some(folder: Path) -> bool:
+    return any(path.name != _LOCK for path in folder.iterdir())
