@@ -28,6 +28,7 @@ from yaml import YAMLError
 from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
 from classmark.serving import ServingSettings
+from classmark.wording import reason
 
 CONFIGURATION = "classmark.yaml"
 _MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
@@ -236,5 +237,5 @@ def _folder(given: Path) -> Path:
 def _described(problem: ErrorDetails) -> str:
     """What is wrong with a setting, as `serving.threads: why`."""
     unknown = problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}
-    reason = "there is no such setting" if unknown else problem["msg"].removeprefix("Value error, ")
-    return f"{'.'.join(map(str, problem['loc']))}: {reason}"
+    why = "there is no such setting" if unknown else reason(problem)
+    return f"{'.'.join(map(str, problem['loc']))}: {why}"

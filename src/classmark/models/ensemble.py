@@ -24,7 +24,11 @@ def _without_spaces(names: str) -> str:
 
 def _numbers(written: str) -> str:
     for number in written.split(","):
-        if not 0 <= float(number) < np.inf:
+        try:
+            is_weight = 0 <= float(number) < np.inf
+        except ValueError:
+            is_weight = False
+        if not is_weight:
             raise ValueError(f"{number!r} is no weight")
     return written
 

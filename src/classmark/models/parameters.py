@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from classmark.errors import SettingError
+from classmark.wording import reason
 
 P = TypeVar("P")
 Count = Annotated[int, Field(ge=1)]
@@ -33,9 +34,9 @@ def parsed_parameters(kind: type[P], given: Mapping[str, str]) -> P:
     try:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
-        )
+        wrong = {str(problem["loc"][0]): problem for problem in error.errors()}
+        told = (f"{key}={given[key]}: {reason(problem)}" for key, problem in wrong.items())
         raise SettingError(
-            f"A parameter has a value that can't be ({problems}).", remedy="Mend it in --set."
+            f"A parameter has a value that can't be ({'; '.join(told)}).",
+            remedy="Mend it in --set.",
         ) from error

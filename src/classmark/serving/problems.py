@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from classmark.errors import ClassmarkError, OverloadedError, UnavailableError
 from classmark.serving.schemas import Problem
+from classmark.wording import reason
 
 logger = logging.getLogger(__name__)
 
@@ -117,10 +118,10 @@ def _title(status: int) -> str:
 
 
 def _field_error(item: dict[str, Any]) -> dict[str, str]:
-    reason = str(item["msg"]).removeprefix("Value error, ")
+    why = reason(item)
     if item["type"] == "json_invalid":
         _, position = item["loc"]
-        return {"field": "body", "reason": f"{reason} at character {position}"}
+        return {"field": "body", "reason": f"{why} at character {position}"}
     place = ".".join(str(part) for part in item["loc"] if part != "body")
     # A field that we don't know may be as long as the body.
-    return {"field": place[:_SHOWN_CHARACTERS] or "body", "reason": reason}
+    return {"field": place[:_SHOWN_CHARACTERS] or "body", "reason": why}

@@ -1,0 +1,38 @@
+"""What is wrong with a value that was given, as a person says it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# By the kind of error, as pydantic names them; {expected} and the like stand in its context.
+_REASONS = {
+    "bool_parsing": "it must be true or false",
+    "bool_type": "it must be true or false",
+    "enum": "it must be {expected}",
+    "finite_number": "it must be a finite number",
+    "float_parsing": "it must be a number",
+    "float_type": "it must be a number",
+    "greater_than": "it must be above {gt}",
+    "greater_than_equal": "it must be at least {ge}",
+    "int_from_float": "it must be a whole number",
+    "int_parsing": "it must be a whole number",
+    "int_type": "it must be a whole number",
+    "less_than": "it must be below {lt}",
+    "less_than_equal": "it must be at most {le}",
+    "list_type": "it must be a list",
+    "literal_error": "it must be {expected}",
+    "missing": "it is missing",
+    "string_type": "it must be a text",
+    "value_error": "{error}",
+}
+
+
+def reason(problem: Mapping[str, Any]) -> str:
+    """Why a value can't be, from one of the errors of a pydantic `ValidationError`."""
+    known = _REASONS.get(problem["type"])
+    context = {key: _shortly(value) for key, value in problem.get("ctx", {}).items()}
+    return known.format(**context) if known else str(problem["msg"])
+
+
+def _shortly(value: object) -> object:
+    """Whole numbers without a point: a bound is 0, and pydantic has 0.0."""
+    return f"{value:g}" if isinstance(value, float) else value

@@ -1,0 +1,43 @@
+"""Why a value can't be is told in the words of whoever typed it."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field, TypeAdapter, ValidationError
+
+from classmark.wording import reason
+
+FROM_TWO = Annotated[int, Field(ge=2, lt=9)]
+
+
+@dataclass
+class Shelf:
+    books: int
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        (int, "many", "it must be a whole number"),
+        (int, 1.5, "it must be a whole number"),
+        (float, "many", "it must be a number"),
+        (bool, "maybe", "it must be true or false"),
+        (FROM_TWO, 1, "it must be at least 2"),
+        (FROM_TWO, 9, "it must be below 9"),
+        (Annotated[float, Field(gt=0.0)], 0, "it must be above 0"),
+        (Annotated[float, Field(le=0.5)], 1, "it must be at most 0.5"),
+        (Annotated[float, Field(allow_inf_nan=False)], "nan", "it must be a finite number"),
+        (Literal["head", "tail"], "middle", "it must be 'head' or 'tail'"),
+        (str, 1, "it must be a text"),
+        (list[int], 1, "it must be a list"),
+        (Shelf, {}, "it is missing"),
+        # What is not known is told as pydantic does.
+        (Annotated[str, Field(min_length=2)], "a", "String should have at least 2 characters"),
+    ],
+)
+def test_a_reason_says_what_the_value_must_be(kind: Any, value: object, told: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(kind).validate_python(value)
+    (problem,) = raised.value.errors()
+    assert reason(problem) == told
