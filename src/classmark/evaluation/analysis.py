@@ -67,24 +67,15 @@ def performance_rows(assessment: Assessment, slices: Sequence[Slice]) -> Iterato
     Precision, recall and F1 of a class are its own; else they are macro means.
     """
     evaluation = assessment.evaluation
-    everywhere = range(evaluation.rows)
     yield {
         **heading_cells("overall", "all", evaluation.rows),
         **estimate_cells("accuracy", evaluation.accuracy),
         **estimate_cells("precision", evaluation.macro_precision),
         **estimate_cells("recall", evaluation.macro_recall),
         **estimate_cells("f1", evaluation.macro_f1),
-        **mean_cells(assessment, everywhere),
+        **mean_cells(assessment, range(evaluation.rows)),
     }
-    truth = assessment.truth
-    for one in evaluation.per_class:
-        yield {
-            **heading_cells("class", one.label, one.support),
-            **estimate_cells("precision", one.precision),
-            **estimate_cells("recall", one.recall),
-            **estimate_cells("f1", one.f1),
-            **mean_cells(assessment, [row for row in everywhere if truth[row] == one.label]),
-        }
+    yield from class_rows(assessment)
     for group in slices:
         yield _slice_row(assessment, group)
 
@@ -143,6 +134,27 @@ def _slice_row(assessment: Assessment, one: Slice) -> Row:
         **estimate_cells("recall", macro.recall),
         **estimate_cells("f1", macro.f1),
         **mean_cells(assessment, one.rows),
+        **rest_cells(one),
+    }
+
+
+def class_rows(assessment: AnyAssessment) -> Iterator[Row]:
+    """The figures of each class, or of each label."""
+    for one in assessment.evaluation.per_class:
+        documents = enumerate(assessment.documents)
+        rows = [row for row, document in documents if one.label in labels_of(document)]
+        yield {
+            **heading_cells("class", one.label, one.support),
+            **estimate_cells("precision", one.precision),
+            **estimate_cells("recall", one.recall),
+            **estimate_cells("f1", one.f1),
+            **mean_cells(assessment, rows),
+        }
+
+
+def rest_cells(one: Slice) -> Row:
+    """How right the answers are outside a slice, and whether the difference may be chance."""
+    return {
         "rest_accuracy": round(one.rest.value, 6),
         "p_value": float(f"{one.p_value:.4g}"),
     }

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from classmark.evaluation.analysis import Row, estimate_cells, heading_cells, joined, mean_cells
+from classmark.evaluation.analysis import (
+    Row,
+    class_rows,
+    estimate_cells,
+    heading_cells,
+    joined,
+    mean_cells,
+    rest_cells,
+)
 from classmark.evaluation.assessment import LabelSetAssessment
 from classmark.evaluation.slices import Slice, word_count
 
@@ -53,29 +61,19 @@ def label_set_performance_rows(
     macro means, and slices have none.
     """
     evaluation = assessment.evaluation
-    everywhere = range(evaluation.rows)
     yield {
         **heading_cells("overall", "all", evaluation.rows),
         **estimate_cells("accuracy", evaluation.accuracy),
         **estimate_cells("precision", evaluation.macro.precision),
         **estimate_cells("recall", evaluation.macro.recall),
         **estimate_cells("f1", evaluation.macro.f1),
-        **mean_cells(assessment, everywhere),
+        **mean_cells(assessment, range(evaluation.rows)),
     }
-    truth = assessment.truth
-    for one in evaluation.per_class:
-        yield {
-            **heading_cells("class", one.label, one.support),
-            **estimate_cells("precision", one.precision),
-            **estimate_cells("recall", one.recall),
-            **estimate_cells("f1", one.f1),
-            **mean_cells(assessment, [row for row in everywhere if one.label in truth[row]]),
-        }
+    yield from class_rows(assessment)
     for group in slices:
         yield {
             **heading_cells(group.kind.value, group.name, len(group.rows)),
             **estimate_cells("accuracy", group.accuracy),
             **mean_cells(assessment, group.rows),
-            "rest_accuracy": round(group.rest.value, 6),
-            "p_value": float(f"{group.p_value:.4g}"),
+            **rest_cells(group),
         }
