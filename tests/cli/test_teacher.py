@@ -32,6 +32,8 @@ def test_a_student_is_registered_with_its_teacher(
     metadata = json.loads((Path(found["path"]) / "metadata.json").read_bytes())
     assert metadata["teacher"] == "shelf@v1.0.0"
     assert not list((home / "training").iterdir())
+    told = classmark("lineage", "small@v1.0.0", "--home", home)
+    assert "  teacher: shelf@v1.0.0" in told.stdout.splitlines()
 
 
 def test_a_teacher_that_is_not_there_is_named(classmark: Classmark, home: Path) -> None:

@@ -82,7 +82,7 @@ def describe_version(version: RegisteredVersion, snapshot: SnapshotTrace) -> dic
             "status": version.status.value,
             "registered_at": version.created_at.isoformat(timespec="seconds"),
             **{key: told.get(key) for key in ("family", "architecture", "hyperparameters", "seed")},
-            **{key: told.get(key) for key in ("git_commit", "libraries")},
+            **{key: told.get(key) for key in ("git_commit", "libraries", "teacher")},
         },
         "snapshot": _snapshot(snapshot, told["dataset"]),
         "source": _source(snapshot.source),
@@ -183,6 +183,8 @@ def _tree(told: Mapping[str, Any]) -> Iterator[str]:
     for heading in ("hyperparameters", "libraries"):
         if version[heading]:
             yield f"{_INDENT}{heading}: {_listed(version[heading])}"
+    if version["teacher"]:
+        yield f"{_INDENT}teacher: {version['teacher']}"
     yield f"{_INDENT}commit: {version['git_commit'] or 'not known'}"
     named = f"{snapshot['dataset']}, snapshot {snapshot['snapshot'] or 'not known'}"
     yield f"{_INDENT}dataset {named}: {_OF_SNAPSHOT[Link(snapshot['link'])]}"
