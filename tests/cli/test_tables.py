@@ -139,6 +139,8 @@ def test_two_versions_are_compared(inside: Classmark, cellar: Path, tmp_path: Pa
     told = told_by(inside, cellar, tmp_path / "r", "compare", "wine@v1.0.0", "wine@v1.0.1", "wine")
     assert told["n"] == 26
     assert "points" in str(told["stdout"])
+    (target,) = told["targets"].values()  # type: ignore[attr-defined]
+    assert {"n", "a", "b", "difference", "interval", "per_class", "regressions"} <= target.keys()
     same = told_by(
         inside,
         cellar,
@@ -146,6 +148,9 @@ def test_two_versions_are_compared(inside: Classmark, cellar: Path, tmp_path: Pa
         *("compare", "patients@v1.0.0", "patients@latest", "patients", "--out", tmp_path / "out"),
     )
     assert str(same["stdout"]).count("Not shown to differ") == 2
+    assert [sorted(target) for target in same["targets"].values()] == [  # type: ignore[attr-defined]
+        ["a", "b", "difference", "interval", "n", "verdict", "winner"]
+    ] * 2
     assert (tmp_path / "out" / "comparison.json").is_file()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from classmark.assembly import existing_home, utc_now
 from classmark.cli.caveats import warn_of_learned
+from classmark.cli.comparisons import describe
 from classmark.cli.evaluate import SourceArgument
 from classmark.cli.options import (
     HomeOption,
@@ -24,15 +25,12 @@ from classmark.cli.terminal import Bars, as_share, keep_result, say
 from classmark.durable import publishing, write_json
 from classmark.errors import SettingError
 from classmark.evaluation import (
-    Comparison,
     Flip,
-    PairedFigure,
     assess_any,
     compare_any,
     flips,
     flips_csv,
 )
-from classmark.registry import RegisteredVersion
 from classmark.serving import ServedModel, load_served_model
 
 _FLIPS, _RESULT = "flips.csv", "comparison.json"
@@ -66,10 +64,9 @@ def run(
     versions = [model.version for model in models]
     comparison = compare_any(one, other)
     changed = flips(documents, one.answers, other.answers)
-    folder = out or place.reports / (
-        f"{versions[0].name}_beside_{versions[1].name}_{utc_now():%Y%m%dT%H%M%S_%fZ}"
-    )
-    result = describe(comparison, *versions) | {
+    names = (versions[0].name, versions[1].name)
+    folder = out or place.reports / (f"{names[0]}_beside_{names[1]}_{utc_now():%Y%m%dT%H%M%S_%fZ}")
+    result = describe(comparison, names, "documents") | {
         "flips": {"count": len(changed), "path": str(folder / _FLIPS)},
         "report": str(folder),
     }
@@ -78,38 +75,6 @@ def run(
     warn_of_learned(place, versions, documents)
     say(f"Report: {folder}")
     keep_result(json, result)
-
-
-def describe(comparison: Comparison, a: RegisteredVersion, b: RegisteredVersion) -> dict[str, Any]:
-    """A comparison as the JSON result has it."""
-    winner = {"a": a.name, "b": b.name, None: None}[comparison.winner]
-    return {
-        "n": comparison.rows,
-        "a": {"version": a.name, "accuracy": comparison.accuracy_a},
-        "b": {"version": b.name, "accuracy": comparison.accuracy_b},
-        "difference": comparison.difference.value,
-        "interval": [comparison.difference.low, comparison.difference.high],
-        "p_value": comparison.p_value,
-        "only_a_right": comparison.only_a_right,
-        "only_b_right": comparison.only_b_right,
-        "winner": winner,
-        "verdict": _verdict(comparison, a.name, b.name, winner),
-        "agreement": comparison.agreement,
-        "per_class": {
-            change.label: {
-                "n": change.rows,
-                "recall_a": change.recall_a,
-                "recall_b": change.recall_b,
-                "only_a_right": change.only_a_right,
-                "only_b_right": change.only_b_right,
-                "p_value": change.p_value,
-                "p_adjusted": change.adjusted,
-            }
-            for change in comparison.per_class
-        },
-        "regressions": [change.label for change in comparison.regressions],
-        **({"micro_f1": _described_figure(comparison.micro_f1)} if comparison.micro_f1 else {}),
-    }
 
 
 def show(result: dict[str, Any]) -> None:
@@ -139,16 +104,6 @@ def show(result: dict[str, Any]) -> None:
     )
 
 
-def _described_figure(figure: PairedFigure) -> dict[str, Any]:
-    difference = figure.difference
-    return {
-        "a": figure.a,
-        "b": figure.b,
-        "difference": difference.value,
-        "interval": [difference.low, difference.high],
-    }
-
-
 def _check_problems(models: Sequence[ServedModel]) -> None:
     one, other = models
     if one.classifier.problem is not other.classifier.problem:
@@ -163,15 +118,3 @@ def _write(folder: Path, changed: Sequence[Flip], result: dict[str, Any]) -> Non
     with publishing(folder) as draft:
         (draft / _FLIPS).write_text(flips_csv(changed), "utf-8", newline="")
         write_json(draft / _RESULT, result)
-
-
-def _verdict(comparison: Comparison, a: str, b: str, winner: str | None) -> str:
-    difference = comparison.difference
-    figure = "Subset accuracy: " if comparison.micro_f1 else ""
-    figures = (
-        f"{figure}{a} {as_share(comparison.accuracy_a)}, {b} {as_share(comparison.accuracy_b)} on "
-        f"{comparison.rows:,} documents: {difference.value * 100:+.1f} points "
-        f"({difference.low * 100:+.1f} to {difference.high * 100:+.1f}), "
-        f"p = {comparison.p_value:.3g}"
-    )
-    return f"{figures}. " + (f"{winner} wins." if winner else "Not shown to differ.")

@@ -9,10 +9,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from classmark.assembly import Home, check_page_extra, open_home, utc_now
-from classmark.cli import compare as compare_command
 from classmark.cli import evaluate as evaluate_command
 from classmark.cli import prepare as prepare_command
 from classmark.cli import train as train_command
+from classmark.cli.comparisons import describe as describe_comparison
 from classmark.cli.options import HomeOption, JsonOption
 from classmark.cli.serve import HostOption, PortOption
 from classmark.cli.terminal import Bars, as_share, keep_result, say, say_table
@@ -72,12 +72,10 @@ def _whole_loop(place: Home) -> dict[str, Any]:
     dataset = _prepared(place)
     linear, encoder = (_trained(place, dataset, family) for family in _FAMILIES)
     reports = [_reported(place, new) for new in (linear, encoder)]
-    comparison = _compared(linear, encoder)
+    comparison, verdict = _compared(linear, encoder)
     better = encoder if comparison.accuracy_b >= comparison.accuracy_a else linear
     promoted = _promoted(place, better, comparison)
     batch, results = _predicted(place, promoted)
-    versions = (linear.version, encoder.version)
-    verdict = compare_command.describe(comparison, *versions)
     _show_summary(dataset, promoted, batch, verdict)
     result = {
         "dataset": prepare_command.describe(dataset, place.datasets.folder(NAME)),
@@ -127,12 +125,14 @@ def _reported(home: Home, new: NewVersion) -> Path:
     return write_report(assessment, heading, home.reports)
 
 
-def _compared(linear: NewVersion, encoder: NewVersion) -> Comparison:
+def _compared(linear: NewVersion, encoder: NewVersion) -> tuple[Comparison, dict[str, Any]]:
     say(" both on the same documents", strong="4. Compare")
     a, b = (new.trained.assessments["test"] for new in (linear, encoder))
     comparison = compare_any(a, b)
-    say(compare_command.describe(comparison, linear.version, encoder.version)["verdict"])
-    return comparison
+    names = (linear.version.name, encoder.version.name)
+    described = describe_comparison(comparison, names, "documents")
+    say(described["verdict"])
+    return comparison, described
 
 
 def _promoted(home: Home, better: NewVersion, comparison: Comparison) -> RegisteredVersion:

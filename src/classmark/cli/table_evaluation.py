@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from classmark.assembly import Home, utc_now
 from classmark.cli.caveats import warn_of_rows
+from classmark.cli.comparisons import describe as describe_classes
+from classmark.cli.comparisons import describe_numbers
 from classmark.cli.table_versions import (
     LoadedTableVersion,
     load_table_version,
     rows_with_targets,
 )
-from classmark.cli.terminal import Bars, as_share, say, say_table
+from classmark.cli.terminal import Bars, say, say_table
 from classmark.durable import publishing, write_json
 from classmark.errors import SettingError
 from classmark.evaluation import (
@@ -178,29 +180,6 @@ def _check_alike(a: LoadedTableVersion, b: LoadedTableVersion) -> None:
 
 
 def _compared(comparison: Comparison | NumberComparison, names: tuple[str, str]) -> dict[str, Any]:
-    winner = {"a": names[0], "b": names[1], None: None}[comparison.winner]
-    figures = (
-        _of_numbers(comparison, names)
-        if isinstance(comparison, NumberComparison)
-        else _of_classes(comparison, names)
-    )
-    end = f"{winner} wins." if winner else "Not shown to differ."
-    return {**asdict(comparison), "winner": winner, "verdict": f"{figures}. {end}"}
-
-
-def _of_classes(comparison: Comparison, names: tuple[str, str]) -> str:
-    points = [getattr(comparison.difference, end) * 100 for end in ("value", "low", "high")]
-    return (
-        f"{names[0]} {as_share(comparison.accuracy_a)}, {names[1]} "
-        f"{as_share(comparison.accuracy_b)} on {comparison.rows:,} rows: {points[0]:+.1f} points "
-        f"({points[1]:+.1f} to {points[2]:+.1f}), p = {comparison.p_value:.3g}"
-    )
-
-
-def _of_numbers(comparison: NumberComparison, names: tuple[str, str]) -> str:
-    difference = comparison.difference
-    return (
-        f"{names[0]} MAE {comparison.mae_a:.4g}, {names[1]} MAE {comparison.mae_b:.4g} on "
-        f"{comparison.rows:,} rows: {difference.value:+.3g} ({difference.low:+.3g} to "
-        f"{difference.high:+.3g})"
-    )
+    if isinstance(comparison, NumberComparison):
+        return describe_numbers(comparison, names)
+    return describe_classes(comparison, names, "rows")
