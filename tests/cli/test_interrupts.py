@@ -77,7 +77,7 @@ def test_a_file_that_is_interrupted_can_be_resumed(
     )
     assert code in INTERRUPTED
     # CPython says nothing where it dies of the signal itself.
-    assert told in {"", RESUMABLE}
+    assert told == (RESUMABLE if code == 130 else "")
     assert not out.exists()
     assert classmark(*asked).returncode == 0
     assert len(out.read_bytes().splitlines()) == 6000

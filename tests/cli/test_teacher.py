@@ -42,6 +42,16 @@ def test_a_teacher_that_is_not_there_is_named(classmark: Classmark, home: Path) 
     assert "nobody" in done.stderr
 
 
+def test_a_teacher_that_knows_what_its_student_is_measured_on_is_told(
+    classmark: Classmark, home: Path, papers: Path
+) -> None:
+    other = ("prepare", papers, "--name", "other", "--seed", 7)
+    assert classmark(*other, "--home", home).returncode == 0
+    asked = ("train", "other", "--model", "new", "--family", "linear", "--home", home)
+    done = classmark(*asked, "--teacher", "shelf@v1.0.0")
+    assert "documents of val and test: the figures of a version that it teaches" in done.stderr
+
+
 def test_a_family_that_learns_from_labels_alone_says_so(classmark: Classmark, home: Path) -> None:
     done = classmark(*LINEAR, "--teacher", "shelf@latest", "--home", home)
     assert done.returncode == 2, done.stderr

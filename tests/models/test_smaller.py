@@ -204,11 +204,6 @@ def test_pruning_and_adapters_are_refused_together() -> None:
         family_class("transformer").with_parameters({"lora": "true", "prune": "0.3"})
 
 
-def test_recovering_from_no_pruning_is_refused() -> None:
-    with pytest.raises(SettingError, match="nothing is pruned"):
-        family_class("transformer").with_parameters({"recovery_epochs": "3"})
-
-
 @pytest.mark.slow
 def test_a_pruned_model_is_smaller_and_compared_with_the_whole_one(train: Train) -> None:
     outcome, folder = train({"prune": "0.75"})

@@ -194,7 +194,9 @@ def test_two_trainings_may_begin_the_store_at_once(tmp_path: Path) -> None:
 def test_a_server_that_hangs_in_the_middle_costs_seconds(
     server: TrackingServer, tmp_path: Path
 ) -> None:
+    before = len(run_ids(server.database))
     run = MlflowTracker(tmp_path, server.url, timeout_seconds=3).start(START)
+    assert until(lambda: len(run_ids(server.database)) > before)
     begun = run.link()
     assert begun is not None
     assert begun.run_id is not None, begun

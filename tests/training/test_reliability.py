@@ -173,6 +173,13 @@ def test_too_few_documents_for_anything_are_told_and_nothing_is_done(count: int)
     assert f"val has {count} documents, and 58 at least are needed" in promised
 
 
+def test_enough_documents_of_labels_that_can_not_be_halved_are_told_so() -> None:
+    found = reliable(documents(58))
+    assert (found.selection_rows, found.calibration_rows) == (58, 0)
+    (told,) = found.shortcomings
+    assert "its labels have too few documents each to leave 29 for it" in told
+
+
 def test_enough_documents_to_calibrate_but_not_to_promise() -> None:
     found = reliable(documents(40))
     assert found.calibration.temperature is not None

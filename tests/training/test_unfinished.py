@@ -51,9 +51,7 @@ def test_what_was_kept_outlives_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError) as raised:
         fail()
     assert (tmp_path / "key" / "checkpoint-1").is_dir()
-    assert raised.value.__notes__ == [
-        "What was learned is kept: the same command goes on from there."
-    ]
+    assert raised.value.__notes__ == ["What was done is kept: the same command goes on from there."]
 
 
 def test_who_goes_on_from_what_was_kept_says_so(tmp_path: Path) -> None:
@@ -68,14 +66,20 @@ def test_who_goes_on_from_what_was_kept_says_so(tmp_path: Path) -> None:
             assert folder is not None
             (folder / "checkpoint-1").mkdir(exist_ok=True)
             raise ZeroDivisionError
-    assert heard == [
-        "An interrupted training kept what it had learned; this one goes on from there."
-    ]
+    assert heard == ["An earlier training kept what it had done; this one goes on from there."]
 
 
-def test_where_nothing_was_kept_nothing_is_left(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), checkpoints_of("key", tmp_path, Silent()):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("left", ["", "tensorboard", "0_linear", "1_transformer/.finished.1.draft"])
+def test_where_nothing_was_kept_nothing_is_left(left: str, tmp_path: Path) -> None:
+    def stop() -> None:
+        with checkpoints_of("key", tmp_path, Silent()) as folder:
+            assert folder is not None
+            (folder / left).mkdir(parents=True, exist_ok=True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        stop()
+    assert not hasattr(raised.value, "__notes__")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -22,6 +22,16 @@ def warn_of_learned(
         _warn(version, count, f"{len(documents):,} documents")
 
 
+def warn_of_taught(home: Home, teacher: RegisteredVersion, documents: Sequence[Document]) -> None:
+    """Say so if a teacher learned from documents that its student is measured on."""
+    count = learned_before(teacher, home.datasets, documents)
+    if count:
+        say_warning(
+            f"{teacher.name} learned from {count:,} of the {len(documents):,} documents of val and"
+            " test: the figures of a version that it teaches are too good."
+        )
+
+
 def warn_of_rows(place: Home, version: RegisteredVersion, rows: "pd.DataFrame") -> None:
     """Say so if a version is measured on rows that it learned from."""
     _warn(version, learned_rows(version, place.tables, rows), f"{len(rows):,} rows")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from classmark.assembly import Home, existing_home
-from classmark.cli.caveats import warn_of_learned
+from classmark.cli.caveats import warn_of_taught
 from classmark.cli.options import HomeOption, JsonOption, SeedOption, parsed_pairs
 from classmark.cli.table_training import describe_table_version, train_on_table
 from classmark.cli.table_versions import DatasetKind, is_table, predicts_tables
@@ -129,7 +129,7 @@ def _teacher(place: Home, reference: ModelReference, dataset: Dataset) -> Teachi
         )
     model = load_served_model(place.registry, reference)
     version = model.version
-    warn_of_learned(place, [version], [*dataset.parts["val"], *dataset.parts["test"]])
+    warn_of_taught(place, version, [*dataset.parts["val"], *dataset.parts["test"]])
     return TeachingModel(f"{version.model}@{version.version}", model.classifier)
 
 

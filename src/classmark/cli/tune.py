@@ -88,7 +88,11 @@ def run(
         sampler=sampler,
     )
     signal.signal(signal.SIGTERM, _end)
-    result = tune(definition, limits, _room(place, found, definition))
+    try:
+        result = tune(definition, limits, _room(place, found, definition))
+    except KeyboardInterrupt as error:
+        error.add_note("The trials that ended are kept: the same command goes on.")
+        raise
     told = {**result.describe(), "command": result.command(model), "version": None}
     keep_result(json, told)
     show(result, model)

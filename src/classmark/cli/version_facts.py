@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from classmark.cli.terminal import as_share
+from classmark.models import Problem
 from classmark.registry import RegisteredVersion
 
 
@@ -21,7 +22,7 @@ def training_facts(version: RegisteredVersion) -> tuple[tuple[str, str], ...]:
         "seed": told.get("seed"),
         "dataset": f"{dataset['name']}, snapshot {dataset.get('snapshot') or 'not known'}",
         "documents": _listed(dataset.get("split", {})),
-        "parity": _parity(told["parity"]) if told.get("parity") else None,
+        "parity": _parity(told) if told.get("parity") else None,
         "training": f"{told['training_seconds']:.1f} s" if "training_seconds" in told else None,
         "size": f"{told['size_mb']:.1f} MB" if "size_mb" in told else None,
         "commit": told.get("git_commit"),
@@ -45,8 +46,10 @@ def baseline_sentence(version: RegisteredVersion) -> str:
     )
 
 
-def _parity(parity: Mapping[str, Any]) -> str:
+def _parity(told: Mapping[str, Any]) -> str:
     """How far what serves answers as what was trained."""
+    parity = told["parity"]
+    compared = "label sets" if told.get("problem") == Problem.MULTI_LABEL else "labels"
     chosen = parity["exports"][parity["chosen"]]
     larger = "".join(
         f"; {as_share(agreement['label_share'])} of them as {name} answers"
@@ -54,7 +57,8 @@ def _parity(parity: Mapping[str, Any]) -> str:
     )
     return (
         f"serves as {parity['chosen']}: {as_share(chosen['label_share'])} of {parity['rows']:,} "
-        f"validation labels as trained, largest probability gap {chosen['largest_gap']:.2g}{larger}"
+        f"validation {compared} as trained, largest probability gap {chosen['largest_gap']:.2g}"
+        f"{larger}"
     )
 
 

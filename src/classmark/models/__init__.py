@@ -27,7 +27,7 @@ from classmark.models.tables.predictions import TablePredictions, TargetPredicti
 from classmark.models.tables.predictor import TablePredictor
 from classmark.models.tables.training_data import TableTrainingData
 from classmark.models.training_data import LabelledTexts, Teacher, TrainingData
-from classmark.models.training_logs import keep_logs
+from classmark.models.training_folder import is_resumable, keep_logs
 
 __all__ = [
     "CATALOGUE",
@@ -64,6 +64,7 @@ __all__ = [
     "attention_of",
     "decided",
     "family_class",
+    "is_resumable",
     "keep_logs",
     "load_classifier",
     "load_table_predictor",

@@ -28,8 +28,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from classmark.durable import JSON_OPTIONS, publishing
+from classmark.models.training_folder import CHECKPOINT
 
-_PREFIX = "checkpoint-"
 _WEIGHTS, _TENSORS, _STATE = "weights.safetensors", "state.safetensors", "state.json"
 _TRAINER, _DIGESTS = "trainer_state.json", "digests.json"
 _OPTIMIZER, _RANDOM = "optimizer.", "random."
@@ -111,10 +111,10 @@ class Checkpoints:
 
     def folder(self, step: int) -> Path:
         """Where the checkpoint of a step lies."""
-        return self._folder / f"{_PREFIX}{step}"
+        return self._folder / f"{CHECKPOINT}{step}"
 
     def _steps(self) -> list[int]:
-        found = (path.name.removeprefix(_PREFIX) for path in self._folder.glob(f"{_PREFIX}*"))
+        found = (path.name.removeprefix(CHECKPOINT) for path in self._folder.glob(f"{CHECKPOINT}*"))
         return sorted(int(name) for name in found if name.isdecimal())
 
     def _is_whole(self, step: int) -> bool:

@@ -23,7 +23,7 @@ from classmark.models.inputs import Collator, Inputs, by_length, text_means
 from classmark.models.model import Milestone, TrainingSite
 from classmark.models.problem import USUAL_THRESHOLD, Problem
 from classmark.models.trainer import EpochWatch, LengthGrouped, Loss, ResumableTrainer, best_step
-from classmark.models.training_logs import TENSORBOARD
+from classmark.models.training_folder import TENSORBOARD
 
 # Warm-up takes at most this share of all steps.
 _LONGEST_WARMUP = 0.1

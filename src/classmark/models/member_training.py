@@ -14,7 +14,7 @@ from classmark.durable import JSON_OPTIONS, publishing, write_json
 from classmark.models.catalogue import load_classifier
 from classmark.models.model import Announce, Family, Milestone
 from classmark.models.training_data import TrainingData
-from classmark.models.training_logs import TENSORBOARD, keep_logs
+from classmark.models.training_folder import FINISHED, OUTCOME, TENSORBOARD, keep_logs
 from classmark.progress import Progress
 
 
@@ -65,8 +65,8 @@ def train_member(member: Family, data: TrainingData, site: MemberSite) -> dict[s
     """
     if site.checkpoints is None:
         return _learned(member, data, site)
-    finished, unfinished = site.checkpoints / "finished", site.checkpoints / "unfinished"
-    artifact, outcome = finished / "artifact", finished / "outcome.json"
+    finished, unfinished = site.checkpoints / FINISHED, site.checkpoints / "unfinished"
+    artifact, outcome = finished / "artifact", finished / OUTCOME
     if not finished.exists():
         with publishing(finished) as draft:
             inside = replace(site, folder=draft / artifact.name, checkpoints=unfinished)

@@ -45,7 +45,6 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 # Adapters learn with steps that would tear full weights apart.
 _USUAL_RATE, _ADAPTERS_RATE = 2e-5, 2e-4
 _USUAL_TEACHER_WEIGHT = 0.5
-_USUAL_RECOVERY_EPOCHS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class TransformerParameters:
         teacher_weight: With a teacher, the share of its answers in what is learned; the labels have
             the rest. None takes a half.
         prune: The share of the feed-forward neurons that is cut away once the model has learned.
-        recovery_epochs: Of learning again after that; None takes 1.
+        recovery_epochs: Of learning again after that.
         least_agreement: The share of validation rows that a pruned or taught model must answer as
             the larger one does.
         most_accuracy_lost: How much less accurate than the larger one it may be.
@@ -109,7 +108,7 @@ class TransformerParameters:
     layers: Count | None = None
     teacher_weight: Annotated[float, Field(ge=0, le=1)] | None = None
     prune: Share = 0.0
-    recovery_epochs: Count | None = None
+    recovery_epochs: Count = 1
     least_agreement: Annotated[float, Field(ge=0, le=1)] = 0.9
     most_accuracy_lost: Annotated[float, Field(ge=0, le=1)] = 0.02
 
@@ -145,11 +144,6 @@ class TransformerFamily(Family):
             raise SettingError(
                 "A model of which only adapters learn can't be pruned: all of it must learn again.",
                 remedy="Leave out prune, or lora.",
-            )
-        if parameters.recovery_epochs is not None and not parameters.prune:
-            raise SettingError(
-                f"recovery_epochs is {parameters.recovery_epochs}, and nothing is pruned.",
-                remedy="Add prune=0.5, or leave recovery_epochs out.",
             )
         return cls(replace(parameters, backbone=named_backbone(parameters.backbone)))
 
@@ -206,9 +200,7 @@ class TransformerFamily(Family):
     ) -> tuple[Any, FineTuned]:
         """The model without the neurons that weigh least, after it has learned again."""
         prune_neurons(model, self._parameters.prune, task.train, task.loss, task.padding)
-        schedule = replace(
-            task.schedule, epochs=self._parameters.recovery_epochs or _USUAL_RECOVERY_EPOCHS
-        )
+        schedule = replace(task.schedule, epochs=self._parameters.recovery_epochs)
         kept = (site.checkpoints or site.drafts / "checkpoints") / "pruned"
         again = replace(site, checkpoints=kept, announce=Relay(site.announce, start))
         return fine_tune(lambda: deepcopy(model), replace(task, schedule=schedule), again)

@@ -216,6 +216,8 @@ def _not_promised(rule: AbstainRule, wanted: Reliability, selection_rows: int) -
     if rule.rows < rule.rows_needed:
         rows, needed = selection_rows + rule.rows, 2 * rule.rows_needed
         why = f"val has {rows} documents, and {needed} at least are needed"
+        if rows >= needed:
+            why = f"its labels have too few documents each to leave {rule.rows_needed} for it"
     else:
         why = f"{rule.rows} documents, half of val, do not show it even of the surest answers"
     return [f"{promise}: {why}."]

@@ -16,6 +16,8 @@ from classmark.errors import SettingError
 from classmark.models import Classifier, Decisions, Teacher, TrainingData
 from classmark.progress import Progress
 
+# Where the answers are kept among the checkpoints.
+ASKED = "teacher"
 _ANSWERS, _DIGEST = "answers.safetensors", "digest"
 
 # The texts of each part, by its name.
@@ -57,7 +59,7 @@ def taught(
     """
     _check(data, model)
     parts = {"train": data.train.texts, "validation": data.validation.texts}
-    kept = checkpoints / "teacher" if checkpoints else None
+    kept = checkpoints / ASKED if checkpoints else None
     found = _kept(kept, parts) if kept else None
     if found is None:
         found = {

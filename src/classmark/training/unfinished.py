@@ -16,12 +16,14 @@ import orjson
 
 from classmark.durable import exclusive
 from classmark.errors import ConflictError
+from classmark.models import is_resumable
 from classmark.progress import Progress
 from classmark.training.provenance import library_versions
+from classmark.training.teacher import ASKED
 
 _LOCK = "running.lock"
-_GOING_ON = "An interrupted training kept what it had learned; this one goes on from there."
-_KEPT = "What was learned is kept: the same command goes on from there."
+_GOING_ON = "An earlier training kept what it had done; this one goes on from there."
+_KEPT = "What was done is kept: the same command goes on from there."
 _DIGITS = 16
 
 
@@ -75,4 +77,4 @@ def checkpoints_of(key: str, unfinished: Path | None, progress: Progress) -> Ite
 
 
 def _holds_some(folder: Path) -> bool:
-    return any(path.name != _LOCK for path in folder.iterdir())
+    return is_resumable(folder) or (folder / ASKED).is_dir()

@@ -1,8 +1,10 @@
-"""What TensorBoard shows outlives the checkpoints it lay among."""
+"""What a training can go on from; and what TensorBoard shows outlives it."""
 
 from pathlib import Path
 
-from classmark.models import keep_logs
+import pytest
+
+from classmark.models import is_resumable, keep_logs
 
 
 def logged(folder: Path, told: str) -> None:
@@ -29,3 +31,18 @@ def test_where_nothing_was_logged_there_are_no_logs(tmp_path: Path) -> None:
     for checkpoints in (tmp_path / "checkpoints", tmp_path / "absent", None):
         keep_logs(checkpoints, tmp_path / "logs")
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("kept", ["checkpoint-9", "1_transformer/unfinished/pruned/checkpoint-9"])
+def test_a_checkpoint_can_be_gone_on_from(kept: str, tmp_path: Path) -> None:
+    (tmp_path / kept).mkdir(parents=True)
+    assert is_resumable(tmp_path)
+
+
+def test_a_member_that_is_finished_can_be_gone_on_from_and_a_draft_of_it_can_not(
+    tmp_path: Path,
+) -> None:
+    for folder, resumable in ((".finished.1.draft", False), ("finished", True)):
+        (tmp_path / "0_linear" / folder).mkdir(parents=True)
+        (tmp_path / "0_linear" / folder / "outcome.json").touch()
+        assert is_resumable(tmp_path) is resumable

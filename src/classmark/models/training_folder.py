@@ -1,9 +1,17 @@
-"""What TensorBoard shows of a training: it lies among the checkpoints, and outlives them."""
+"""What a training leaves among its checkpoints: some to go on from, logs to keep beyond it."""
 
 import shutil
 from pathlib import Path
 
 TENSORBOARD = "tensorboard"
+FINISHED, OUTCOME = "finished", "outcome.json"
+CHECKPOINT = "checkpoint-"
+
+
+def is_resumable(checkpoints: Path) -> bool:
+    """Whether a training can go on from what lies there: logs alone, or drafts, are nothing."""
+    patterns = (f"{CHECKPOINT}*", f"{FINISHED}/{OUTCOME}")
+    return any(any(checkpoints.rglob(pattern)) for pattern in patterns)
 
 
 def keep_logs(checkpoints: Path | None, folder: Path) -> None:
