@@ -13,7 +13,7 @@ from classmark.evaluation.intervals import Estimate, proportion
 from classmark.evaluation.significance import SIGNIFICANCE, fisher, holm
 
 _QUARTERS = (0.25, 0.5, 0.75)
-# So many years are told one by one, the newest; all before them together.
+# So many slices of years there are at most: the newest one by one, all before them together.
 _YEARS = 10
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d(?!\d)")
 _SOURCES = {"arxiv": "arXiv", "pmid": "PubMed", "doi": "DOI"}
