@@ -6,7 +6,7 @@ from typing import Any
 
 from classmark.assembly import existing_home, utc_now
 from classmark.cli.caveats import warn_of_learned
-from classmark.cli.comparisons import describe
+from classmark.cli.comparisons import describe_classes
 from classmark.cli.evaluate import SourceArgument
 from classmark.cli.options import (
     HomeOption,
@@ -65,8 +65,8 @@ def run(
     comparison = compare_any(one, other)
     changed = flips(documents, one.answers, other.answers)
     names = (versions[0].name, versions[1].name)
-    folder = out or place.reports / (f"{names[0]}_beside_{names[1]}_{utc_now():%Y%m%dT%H%M%S_%fZ}")
-    result = describe(comparison, names, "documents") | {
+    folder = out or place.reports / f"{names[0]}_beside_{names[1]}_{utc_now():%Y%m%dT%H%M%S_%fZ}"
+    result = describe_classes(comparison, names, "documents") | {
         "flips": {"count": len(changed), "path": str(folder / _FLIPS)},
         "report": str(folder),
     }

@@ -6,7 +6,7 @@ from classmark.cli.terminal import as_share
 from classmark.evaluation import Comparison, Estimate, NumberComparison, PairedFigure
 
 
-def describe(comparison: Comparison, names: tuple[str, str], of: str) -> dict[str, Any]:
+def describe_classes(comparison: Comparison, names: tuple[str, str], of: str) -> dict[str, Any]:
     """A comparison of classes, of `documents` or `rows`."""
     a, b = names
     winner = _winner(comparison, names)

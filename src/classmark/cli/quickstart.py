@@ -12,7 +12,7 @@ from classmark.assembly import Home, check_page_extra, open_home, utc_now
 from classmark.cli import evaluate as evaluate_command
 from classmark.cli import prepare as prepare_command
 from classmark.cli import train as train_command
-from classmark.cli.comparisons import describe as describe_comparison
+from classmark.cli.comparisons import describe_classes
 from classmark.cli.options import HomeOption, JsonOption
 from classmark.cli.serve import HostOption, PortOption
 from classmark.cli.terminal import Bars, as_share, keep_result, say, say_table
@@ -130,7 +130,7 @@ def _compared(linear: NewVersion, encoder: NewVersion) -> tuple[Comparison, dict
     a, b = (new.trained.assessments["test"] for new in (linear, encoder))
     comparison = compare_any(a, b)
     names = (linear.version.name, encoder.version.name)
-    described = describe_comparison(comparison, names, "documents")
+    described = describe_classes(comparison, names, "documents")
     say(described["verdict"])
     return comparison, described
 

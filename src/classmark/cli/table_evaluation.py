@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from classmark.assembly import Home, utc_now
 from classmark.cli.caveats import warn_of_rows
-from classmark.cli.comparisons import describe as describe_classes
-from classmark.cli.comparisons import describe_numbers
+from classmark.cli.comparisons import describe_classes, describe_numbers
 from classmark.cli.table_versions import (
     LoadedTableVersion,
     load_table_version,
