@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from classmark.wording import reason
+from classmark.wording import meant, reason
 
 FROM_TWO = Annotated[int, Field(ge=2, lt=9)]
 
@@ -41,3 +41,16 @@ def test_a_reason_says_what_the_value_must_be(kind: Any, value: object, told: st
         TypeAdapter(kind).validate_python(value)
     (problem,) = raised.value.errors()
     assert reason(problem) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("liner", " Did you mean 'linear'?"),
+        ("", ""),
+        ("zebra", ""),
+        ("encodr", " Did you mean 'encoder'?"),
+    ],
+)
+def test_a_misspelt_name_is_asked_about(given: str, told: str) -> None:
+    assert meant(given, ["linear", "encoder"]) == told

@@ -9,6 +9,11 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]|[._](?![._])){0,62}(?<![._])")
 _LOOKS_LIKE_A_VERSION = re.compile(r"_v\d+\.\d+\.\d+$")
 
 
+def is_name(name: str) -> bool:
+    """Whether a model or a dataset may be called so."""
+    return bool(_NAME.fullmatch(name)) and not _LOOKS_LIKE_A_VERSION.search(name)
+
+
 def checked_name(name: str, *, of: str) -> str:
     """The name itself, if it can be one.
 
@@ -20,7 +25,7 @@ def checked_name(name: str, *, of: str) -> str:
         SettingError: It has other characters than letters, digits, `.`, `_` and `-`, is longer than
             63 characters, or ends like a version.
     """
-    if _NAME.fullmatch(name) and not _LOOKS_LIKE_A_VERSION.search(name):
+    if is_name(name):
         return name
     raise SettingError(
         f"{name!r} can't be the name of a {of}.",

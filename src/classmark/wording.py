@@ -1,6 +1,7 @@
-"""What is wrong with a value that was given, as a person says it."""
+"""What is wrong with what was given, as a person says it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 # By the kind of error, as pydantic names them; {expected} and the like stand in its context.
@@ -31,6 +32,18 @@ def reason(problem: Mapping[str, Any]) -> str:
     known = _REASONS.get(problem["type"])
     context = {key: _shortly(value) for key, value in problem.get("ctx", {}).items()}
     return known.format(**context) if known else str(problem["msg"])
+
+
+def meant(given: str, known: Iterable[str]) -> str:
+    """Which of the known names was most likely meant, as a question; empty if none is like it."""
+    found = get_close_matches(given, list(known), n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def absent(what: str, name: str, known: Sequence[str]) -> str:
+    """That there is nothing of that name, what there is, and what was most likely meant."""
+    listed = ", ".join(known) or "none yet"
+    return f"There is no {what} {name!r} (known: {listed}).{meant(name, known)}"
 
 
 def _shortly(value: object) -> object:

@@ -1,15 +1,18 @@
 """Every command does its work, and says so to people and, as one JSON object, to scripts."""
 
 import json
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from classmark.cli import COMMANDS
+from classmark.cli import COMMANDS, one_key_an_option
 
 Done = subprocess.CompletedProcess[str]
 Classmark = Callable[..., Done]
@@ -176,6 +179,36 @@ def test_versions_lists_all(result: Result, shelf: Path) -> None:
     assert "v1.0.1" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (
+            "train p --set a=1 b=2 c.d=3 --model m",
+            "train p --set a=1 --set b=2 --set c.d=3 --model m",
+        ),
+        (
+            "tune p --search a=1..2 b=1,2 --set c=1",
+            "tune p --search a=1..2 --search b=1,2 --set c=1",
+        ),
+        ("train --set a=1 p b=2", "train --set a=1 p b=2"),
+        ("predict m@latest a=1", "predict m@latest a=1"),
+        ("train p --set", "train p --set"),
+        ("", ""),
+    ],
+)
+def test_several_keys_may_stand_behind_one_option(typed: str, meant: str) -> None:
+    assert one_key_an_option(typed.split()) == meant.split()
+
+
+def test_several_parameters_are_set_at_once(result: Result, home: Path) -> None:
+    given = ("--set", "longest_ngram=1", "bayes_weight=0", "max_iterations=50")
+    found, _ = result(
+        "train", "papers", "--model", "x", "--family", "linear", *given, "--home", home
+    )
+    facts = json.loads(Path(found["path"], "metadata.json").read_bytes())["hyperparameters"]
+    assert (facts["longest_ngram"], facts["bayes_weight"], facts["max_iterations"]) == (1, 0, 50)
+
+
 def test_history_tells_what_was_live_and_why(result: Result, shelf: Path) -> None:
     found, done = result("history", "shelf", "--home", shelf)
     told = [(one["action"], one["version"], one["production_after"]) for one in found["events"]]
@@ -186,6 +219,109 @@ def test_history_tells_what_was_live_and_why(result: Result, shelf: Path) -> Non
         ("promoted", "v1.0.1", "v1.0.1"),
     ]
     assert "the first" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("event", "seconds", "live"), [(2, -1, None), (2, 0, "v1.0.0"), (3, 0, "v1.0.1")]
+)
+def test_history_tells_what_was_live_at_a_moment(
+    event: int, seconds: int, live: str | None, result: Result, shelf: Path
+) -> None:
+    events, _ = result("history", "shelf", "--home", shelf)
+    moment = datetime.fromisoformat(events["events"][event]["at"]) + timedelta(seconds=seconds)
+    found, done = result("history", "shelf", "--at", moment.isoformat(), "--home", shelf)
+    assert found["production_version"] == live
+    assert ("shelf had no version" if live is None else f"shelf_{live} was in") in done.stdout
+
+
+def test_history_checks_itself(result: Result, classmark: Classmark, shelf: Path) -> None:
+    found, done = result("history", "shelf", "--check", "--home", shelf)
+    assert (found["events"], found["problems"]) == (4, [])
+    assert found["digest"] in done.stdout
+    noted = classmark("history", "shelf", "--noted", found["digest"], "--home", shelf)
+    assert noted.returncode == 0, noted.stderr
+    other = classmark("history", "shelf", "--noted", "0" * 64, "--home", shelf)
+    assert other.returncode == 5
+    assert "What was noted has a digest that no event has" in other.stderr
+
+
+def test_a_version_is_archived_and_deleted_with_a_receipt(result: Result, home: Path) -> None:
+    where = ("--home", home)
+    planned, told = result("delete", "shelf@v1.0.0", "--dry-run", *where)
+    assert (planned["is_deleted"], planned["receipt"]) == (False, None)
+    assert Path(planned["path"]).is_dir()
+    assert "shelf_v1.0.0 would be deleted" in told.stdout
+    done, told = result("delete", "shelf@v1.0.0", "--reason", "a request", *where)
+    assert done["receipt"]["reason"] == "a request"
+    assert not Path(done["path"]).exists()
+    assert "shelf_v1.0.0 is deleted" in told.stdout
+    left, _ = result("versions", "shelf", *where)
+    assert [one["version"] for one in left["versions"]] == ["v1.0.1"]
+
+
+def test_what_is_live_is_neither_archived_nor_deleted(classmark: Classmark, shelf: Path) -> None:
+    for command in ("archive", "delete"):
+        done = classmark(command, "shelf@production", "--home", shelf)
+        assert done.returncode == 4
+        assert "v1.0.1 is in production" in done.stderr
+
+
+def test_retention_follows_its_settings(result: Result, home: Path) -> None:
+    rule = {"CLASSMARK_RETENTION__KEEP_BEFORE_PRODUCTION": "0"}
+    train = ("train", "papers", "--model", "shelf", "--family", "linear", "--home", home)
+    result(*train)
+    result("promote", "shelf@latest", "--home", home)
+    result(*train)
+    found, told = result("retention", "--home", home, **rule)
+    assert (found["disposals"], told.stdout) == ([], "Nothing is to be archived or deleted.\n")
+    result("rollback", "shelf", "--home", home)
+    assert result("archive", "shelf@latest", "--home", home)[0]["status"] == "archived"
+    rule |= {"CLASSMARK_RETENTION__DELETE_AFTER_DAYS": "1"}
+    found, _ = result("retention", "shelf", "--dry-run", "--home", home, **rule)
+    assert found == {"dry_run": True, "disposals": []}  # Archived today.
+
+
+def test_gc_removes_what_was_left_behind(result: Result, home: Path) -> None:
+    draft = home / "models" / "shelf" / ".shelf_v9.0.0.0123.draft"
+    draft.mkdir()
+    unknown = home / "models" / "shelf" / "shelf_v9.0.0"
+    unknown.mkdir()
+    planned, told = result("gc", "--dry-run", "--home", home)
+    assert [one["is_removed"] for one in planned["leftovers"]] == [False, False]
+    assert "would be removed" in told.stdout
+    done, told = result("gc", "--home", home)
+    assert [Path(one["path"]).exists() for one in done["leftovers"]] == [False, True]
+    assert "look at it; --unknown removes it" in told.stdout
+    result("gc", "--unknown", "--home", home)
+    assert not unknown.exists()
+    assert result("gc", "--home", home)[1].stdout == "Nothing was left behind.\n"
+
+
+def test_a_history_that_was_changed_is_told_by_check_and_doctor(
+    inside: Classmark, home: Path
+) -> None:
+    with closing(sqlite3.connect(home / "classmark.db")) as database, database:
+        database.execute("UPDATE version_events SET actor = 'eve' WHERE sequence = 3")
+    for command in (("history", "shelf", "--check"), ("doctor",)):
+        done = inside(*command, "--home", home)
+        assert "Event 3 is not what was written." in done.stdout + done.stderr
+        assert done.returncode == (5 if command[0] == "history" else 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--at", "yesterday"), "'yesterday' is no moment"),
+        (("--at", "2026-05-06", "--check"), "--at and --check are two questions"),
+        (("--noted", "0123"), "'0123' is no digest of an event"),
+    ],
+)
+def test_history_refuses_what_it_can_t_answer(
+    options: tuple[str, ...], told: str, classmark: Classmark, shelf: Path
+) -> None:
+    done = classmark("history", "shelf", *options, "--home", shelf)
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 def test_what_is_piped_is_not_wrapped(classmark: Classmark, shelf: Path) -> None:

@@ -102,6 +102,30 @@ def test_a_table_becomes_the_next_version(
     assert baseline["metrics"]["test"]["accuracy"] > 0.6
 
 
+@pytest.mark.parametrize(
+    ("dataset", "model", "asked"),
+    [
+        (("patients",), "texts", "'texts' are asked for texts"),
+        (("wine", "--kind", "texts"), "wine", "'wine' are asked for the rows of tables"),
+    ],
+)
+def test_a_model_is_of_texts_or_of_tables(
+    dataset: tuple[str, ...], model: str, asked: str, inside: Classmark, cellar: Path
+) -> None:
+    done = inside("train", *dataset, "--model", model, "--family", "linear", "--home", cellar)
+    assert done.returncode == 2
+    assert asked in done.stderr
+
+
+def test_a_table_with_the_name_of_texts_is_named_with_its_kind(
+    inside: Classmark, files: Path, cellar: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(cellar, tmp_path / "home", symlinks=True)
+    command = ("prepare-table", files / "wine.csv", "--name", "wine", "--target", "target")
+    done = inside(*command, "--home", home)
+    assert "Next: classmark train wine --kind table --model wine" in done.stdout, done.stderr
+
+
 def test_versions_of_classes_and_numbers_are_listed(inside: Classmark, cellar: Path) -> None:
     done = inside("versions", "wine", "--home", cellar)
     assert done.returncode == 0, done.stderr
@@ -149,7 +173,7 @@ def test_two_versions_are_compared(inside: Classmark, cellar: Path, tmp_path: Pa
     )
     assert str(same["stdout"]).count("Not shown to differ") == 2
     assert [sorted(target) for target in same["targets"].values()] == [  # type: ignore[attr-defined]
-        ["a", "b", "difference", "interval", "n", "verdict", "winner"]
+        ["a", "b", "difference", "interval", "n", "p_value", "verdict", "winner"]
     ] * 2
     assert (tmp_path / "out" / "comparison.json").is_file()
 

@@ -180,7 +180,7 @@ def test_two_searches_at_once_share_the_trials(home: Path, environment: dict[str
         (
             ("papers", "--model", "m", "--family", "linear", "--trials", 0),
             2,
-            "--trials 0 finds",
+            "--trials 0 is too little",
         ),
         (("papers", "--model", "m", "--family", "linear", "--study", "a/b"), 2, "name of a study"),
         (("papers", "--model", "m", "--family", "linear", "--search", "a"), 2, "no KEY=VALUE"),

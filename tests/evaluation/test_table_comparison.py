@@ -31,6 +31,21 @@ def test_errors_of_the_same_size_are_not_told_apart() -> None:
     assert compare_numbers(TRUTH, TRUTH + RNG.normal(0, 4, ROWS), FINE).winner is None
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 6, 10, 20])
+def test_of_two_that_are_equally_good_none_wins_but_by_the_promised_chance(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    drawn = ((rng.normal(0, 1, rows), rng.normal(0, 1, rows)) for _ in range(100))
+    wins = sum(compare_numbers(np.zeros(rows), a, b).winner is not None for a, b in drawn)
+    # Of 100 not more than 5 are expected to; more than 11 once in 200 times.
+    assert wins <= (11 if rows > 5 else 0)
+
+
+def test_six_rows_that_all_say_so_are_enough() -> None:
+    found = compare_numbers(np.zeros(6), np.full(6, 2.0), np.ones(6))
+    assert found.winner == "b"
+    assert found.p_value == pytest.approx(2 / 2**6)
+
+
 @pytest.mark.parametrize("unit", [0.01, 0.3, 1000])
 def test_the_unit_of_the_target_does_not_decide(unit: float) -> None:
     one, other = (

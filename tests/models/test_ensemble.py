@@ -55,6 +55,14 @@ def guesses(
     return examined(exponents / exponents.sum(2, keepdims=True), truth)
 
 
+def test_members_that_are_all_sure_are_not_surer_together() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        weights = rng.random(3)
+        found = Vote(weights / weights.sum()).probabilities(np.array([[1.0, 0.0]] * 3))
+        assert found.max() <= 1
+
+
 def answered(combination: Vote | Stack, examination: Examination) -> Answers:
     rows = np.moveaxis(examination.answers, 1, 0)
     return np.stack([combination.probabilities(answers) for answers in rows])

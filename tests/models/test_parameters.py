@@ -38,7 +38,7 @@ def test_none_is_nothing_where_nothing_may_be(nothing: str) -> None:
 def test_unknown_keys_are_named_and_the_known_ones_listed() -> None:
     with pytest.raises(SettingError) as refused:
         parsed_parameters(Oven, {"trays": "1", "salt": "1", "Fan": "true"})
-    assert refused.value.message == "Unknown parameter: Fan, salt."
+    assert refused.value.message == "Unknown parameter: Fan, salt. Did you mean 'fan'?"
     assert refused.value.remedy == "Known are: name, trays, heat, steam, fan."
 
 

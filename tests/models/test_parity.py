@@ -74,7 +74,7 @@ def test_a_smaller_model_serves_the_way_that_is_near_enough_to_the_larger_one() 
     found = stands_in(one, fp32=near, int8=far, truth=truth)
     assert found.chosen == "fp32"
     assert found.larger["larger"].label_share == 0.98
-    with pytest.raises(ParityError, match=r"89\.0 % of 100 validation rows as larger does"):
+    with pytest.raises(ParityError, match=r"unlike larger\. Answered alike: 89\.0 % of 100"):
         stands_in(one, fp32=far, int8=far, truth=truth)
 
 

@@ -249,7 +249,7 @@ def test_a_student_learns_what_its_teacher_answers(train: Train, taught: Trainin
 def test_a_student_that_is_not_like_its_teacher_is_refused(
     train: Train, taught: TrainingData
 ) -> None:
-    with pytest.raises(ParityError, match=r"as knowing@v1\.0\.0 does") as refused:
+    with pytest.raises(ParityError, match=r"too unlike knowing@v1\.0\.0") as refused:
         train({"teacher_weight": "0"}, taught)
     assert "least_agreement" in refused.value.remedy
 

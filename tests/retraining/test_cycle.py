@@ -12,7 +12,15 @@ from classmark.datasets import Dataset
 from classmark.errors import ClassmarkError, ParityError, SettingError, TamperedVersionError
 from classmark.models import load_classifier
 from classmark.progress import Silent
-from classmark.registry import Bump, ModelReference, Registry, Status, model_card
+from classmark.registry import (
+    Bump,
+    Lineage,
+    ModelReference,
+    Registry,
+    Status,
+    VersionDraft,
+    model_card,
+)
 from classmark.retraining import NewVersion, VersionRequest, train_version
 from classmark.training import InMemoryTracker, RunLink, RunStatus, TrainingRecipe
 
@@ -247,6 +255,16 @@ def test_a_name_that_no_model_can_have_is_refused_before_anything_is_trained(
     request = replace(REQUEST, model=name)
     with pytest.raises(SettingError, match="name of a model"):
         train_version(dataset, request, registry, threads=1, progress=Watchful())
+
+
+def test_a_model_of_tables_learns_no_texts(dataset: Dataset, registry: Registry) -> None:
+    artifact = trained(dataset, registry).version.folder
+    of_table = {"dataset": {"kind": "table", "fingerprint": "00"}}
+    lineage = Lineage("forest", ("a",), "00")
+    registry.register(VersionDraft("cellar", artifact, lineage, of_table))
+    with pytest.raises(SettingError, match="'cellar' are asked for the rows of tables"):
+        trained(dataset, registry, replace(REQUEST, model="cellar"))
+    assert len(registry.versions("cellar")) == 1
 
 
 def test_a_recipe_that_can_not_be_registers_nothing(dataset: Dataset, registry: Registry) -> None:

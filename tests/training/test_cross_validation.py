@@ -16,6 +16,7 @@ from classmark.training import (
     Pairing,
     TrainingRecipe,
     cross_validate,
+    dealt_halves,
 )
 
 PLAIN = TrainingRecipe("linear", {"longest_ngram": "1"})
@@ -58,6 +59,17 @@ def test_every_document_of_train_and_val_is_answered_once_and_none_of_test(
     assert [fold.rows for fold in score.folds] == [8, 8, 8]
     support = {metrics.label: metrics.support for metrics in score.overall.per_class}
     assert support == {"bread": 12, "ships": 12, "lies": 0}
+
+
+def test_what_a_promise_will_rest_on_is_not_looked_at() -> None:
+    dataset = things(90)
+    documents = dataset.parts["train"]
+    dealt = replace(
+        dataset, parts={**dataset.parts, "train": documents[100:], "val": documents[:100]}
+    )
+    halves = dealt_halves(dealt.parts["val"])
+    assert halves.calibration
+    assert validated(dealt).documents == len(documents) - len(halves.calibration)
 
 
 def test_what_can_be_told_apart_is(plain: CrossValidation) -> None:

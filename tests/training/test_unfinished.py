@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from classmark.errors import ConflictError
+from classmark.errors import ConflictError, DivergedError
 from classmark.progress import Silent
 from classmark.training import checkpoints_of, training_key
 
@@ -52,6 +52,19 @@ def test_what_was_kept_outlives_an_error(tmp_path: Path) -> None:
         fail()
     assert (tmp_path / "key" / "checkpoint-1").is_dir()
     assert raised.value.__notes__ == ["What was done is kept: the same command goes on from there."]
+
+
+def test_what_diverged_is_not_gone_on_with(tmp_path: Path) -> None:
+    def fail() -> None:
+        with checkpoints_of("key", tmp_path, Silent()) as folder:
+            assert folder is not None
+            (folder / "checkpoint-1").mkdir()
+            raise DivergedError("The loss is nan.", remedy="Learn more slowly.")
+
+    with pytest.raises(DivergedError) as raised:
+        fail()
+    assert not getattr(raised.value, "__notes__", [])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_who_goes_on_from_what_was_kept_says_so(tmp_path: Path) -> None:

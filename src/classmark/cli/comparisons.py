@@ -47,6 +47,7 @@ def describe_numbers(comparison: NumberComparison, names: tuple[str, str]) -> di
         "a": {"version": a, "mae": comparison.mae_a},
         "b": {"version": b, "mae": comparison.mae_b},
         **_difference(comparison.difference),
+        "p_value": comparison.p_value,
         "winner": winner,
         "verdict": _verdict(_of_numbers(comparison, names), winner),
     }

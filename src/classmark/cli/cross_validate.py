@@ -30,7 +30,7 @@ def run(
     set_: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="FAMILY.KEY=VALUE", help="A parameter of a family; repeatable."
+            "--set", metavar="FAMILY.KEY=VALUE", help="A parameter of a family; one or several."
         ),
     ] = None,
     seed: SeedOption = 42,
@@ -69,7 +69,7 @@ def parameters_by_family(given: list[str], families: list[str]) -> dict[str, dic
         if not separator or family not in families:
             raise SettingError(
                 f"--set {key}={value} names none of the families {', '.join(families)}.",
-                remedy=f"Write it as --set {example}.",
+                remedy=f"Write the family before it, as --set {families[0]}.{name or key}={value}.",
             )
         found.setdefault(family, {})[name] = value
     return found

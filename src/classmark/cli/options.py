@@ -47,8 +47,9 @@ def new_folder(path: Path | None) -> Path | None:
         return None
     empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
     if os.path.lexists(path) and not empty:
+        what = "a folder that is not empty" if path.is_dir() else "a file"
         raise SettingError(
-            f"{path} is there already, and not an empty folder.",
+            f"{path} is there already: {what}.",
             remedy="Name a folder that is not there yet.",
         )
     above = next((one for one in path.absolute().parents if os.path.lexists(one)), Path("/"))
@@ -102,6 +103,9 @@ SeedOption = Annotated[
     typer.Option("--seed", min=0, max=_LARGEST_SEED, help="Everything random follows from it."),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")
+]
 ReferenceArgument = Annotated[
     ModelReference,
     typer.Argument(
@@ -155,7 +159,8 @@ def parsed_pairs(given: Iterable[str], option: str, *, example: str) -> dict[str
         if not separator or not key or key in pairs:
             wrong = "names a key again" if key in pairs else "is no KEY=VALUE"
             raise SettingError(
-                f"{option} {item!r} {wrong}.", remedy=f"Write each once, as {option} {example}."
+                f"{option} {item!r} {wrong}.",
+                remedy=f"Write each key once, with a value, as {option} {example}.",
             )
         pairs[key] = value
     return pairs
@@ -179,6 +184,11 @@ def labelled_documents(home: Home, source: str, fields: Fields) -> list[Document
         return list(home.datasets.load(source).parts["test"])
     if is_hub_name(source) or path.exists():
         return list(read_documents(source, fields))
+    if source in home.tables.names():
+        raise SourceError(
+            f"{source!r} is a table, and texts are asked for.",
+            remedy="Name a dataset of texts, or a version that predicts the rows of tables.",
+        )
     raise SourceError(
         f"There is no file and no dataset {source!r} (datasets: {', '.join(names) or 'none yet'}).",
         remedy="Give the path of a file or folder of documents, a dataset's name for its test part,"

@@ -125,7 +125,8 @@ def run(
     _tell_of_test_part(dataset, test_per_class)
     say(f"Snapshot: {folder}")
     _tell_what_changed(dataset, recipe, before, folder)
-    say(f"Next: classmark train {name} --model {name} --family linear")
+    which = " --kind texts" if name in place.tables.names() else ""
+    say(f"Next: classmark train {name}{which} --model {name} --family linear")
     keep_result(json, result)
 
 

@@ -97,15 +97,16 @@ def run(
         keep_duplicates=keep_duplicates,
         seed=seed,
     )
-    store = open_home(home).tables
+    place = open_home(home)
     start = time.perf_counter()
     rows = TableSource(read_table(source, recipe.missing), origin_of(source))
     prepared = prepare_table(name, rows, recipe, now=utc_now())
-    folder = store.save(prepared)
+    folder = place.tables.save(prepared)
     result = describe(prepared, folder) | {"seconds": round(time.perf_counter() - start, 3)}
     show(prepared)
     say(f"Snapshot: {folder}")
-    say(f"Next: classmark train {name} --model {name} --family boosted")
+    which = " --kind table" if name in place.datasets.names() else ""
+    say(f"Next: classmark train {name}{which} --model {name} --family boosted")
     keep_result(json, result)
 
 

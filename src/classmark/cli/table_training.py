@@ -90,10 +90,11 @@ def _warn(version: RegisteredVersion) -> None:
             f"The solver stopped early for {', '.join(unfinished)}: raise max_iterations or "
             "regularisation."
         )
-    lost = [
-        name
-        for name, compared in (baseline or {}).get("comparisons", {}).items()
-        if compared["winner"] == "baseline"
-    ]
-    if lost:
-        say_warning(f"The linear baseline is better for {', '.join(lost)}.")
+    for name, compared in (baseline or {}).get("comparisons", {}).items():
+        match compared["winner"]:
+            case "version":
+                say(f"{name}: better than the linear baseline")
+            case "baseline":
+                say_warning(f"The linear baseline is better for {name}.")
+            case _:
+                say(f"{name}: not shown to differ from the linear baseline")

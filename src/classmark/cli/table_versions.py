@@ -11,6 +11,7 @@ from classmark.datasets import read_table
 from classmark.errors import SettingError, SourceError, UnknownDatasetError
 from classmark.models import TablePredictor, load_table_predictor
 from classmark.registry import ModelReference, RegisteredVersion
+from classmark.wording import meant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,8 @@ def is_table(place: Home, name: str, kind: DatasetKind | None = None) -> bool:
     if tables and name not in {*texts, *tables}:
         raise UnknownDatasetError(
             f"There is no dataset and no table {name!r} (datasets: "
-            f"{', '.join(texts) or 'none yet'}; tables: {', '.join(tables)}).",
+            f"{', '.join(texts) or 'none yet'}; tables: {', '.join(tables)})."
+            f"{meant(name, {*texts, *tables})}",
             remedy="Name one of these, or prepare it: classmark prepare, classmark prepare-table",
         )
     return name in tables
@@ -123,6 +125,11 @@ def rows_with_targets(place: Home, version: RegisteredVersion, source: str) -> "
         return read_rows(version, path)
     if source in names:
         return place.tables.load(source).table.parts["test"]
+    if source in place.datasets.names():
+        raise SourceError(
+            f"{source!r} is a dataset of texts, and {version.name} predicts the rows of tables.",
+            remedy="Name the table that it learned from, or a version of texts.",
+        )
     raise SourceError(
         f"There is no file and no table {source!r} (tables: {', '.join(names) or 'none yet'}).",
         remedy="Give a CSV, TSV or Parquet file with the targets, or a table's name for its test"

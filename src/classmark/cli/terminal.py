@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from classmark.durable import write_json
+from classmark.errors import SettingError
 from classmark.progress import Note
 
 T = TypeVar("T")
@@ -103,8 +104,15 @@ def say_warning(text: str) -> None:
 
 def keep_result(path: Path | None, result: Mapping[str, Any]) -> None:
     """Write a command's result as one JSON object, if it is asked for."""
-    if path is not None:
+    if path is None:
+        return
+    try:
         write_json(path, result)
+    except OSError as error:
+        raise SettingError(
+            f"The work is done, and its result could not be written to {path} ({error.strerror}).",
+            remedy="Name another file with --json next time; what was done stays.",
+        ) from error
 
 
 def as_share(value: float) -> str:

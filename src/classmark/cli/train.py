@@ -23,7 +23,7 @@ from classmark.training import Reliability, RunLink, TeachingModel, TrainingReci
 
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the family; repeatable."),
+    typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the family; one or several."),
 ]
 CalibrationOption = Annotated[
     str, typer.Option(help="How probabilities are mended: temperature, isotonic or none.")
@@ -135,7 +135,7 @@ def _teacher(place: Home, reference: ModelReference, dataset: Dataset) -> Teachi
 
 def parsed_parameters(given: list[str]) -> dict[str, str]:
     """The parameters of `--set KEY=VALUE ...`."""
-    return parsed_pairs(given, "--set", example="max_tokens=128")
+    return parsed_pairs(given, "--set", example="KEY=VALUE")
 
 
 def parsed_promise(given: str) -> float | None:

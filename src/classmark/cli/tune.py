@@ -40,13 +40,13 @@ TimeoutOption = Annotated[
 ]
 FixedOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Fix a parameter; repeatable."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Fix a parameter; one or several."),
 ]
 SearchOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="KEY=SPEC",
-        help="Search a parameter in low..high, low..high:log or a,b,c; repeatable.",
+        help="Search a parameter in low..high, low..high:log or a,b,c; one or several.",
     ),
 ]
 StudyOption = Annotated[
@@ -77,7 +77,7 @@ def run(
     checked_name(model, of="model")
     limits = Limits(trials, timeout_seconds, keep)
     found = place.datasets.load(dataset)
-    fixed = parsed_pairs(set_ or [], "--set", example="max_tokens=128")
+    fixed = parsed_pairs(set_ or [], "--set", example="KEY=VALUE")
     searched = parsed_pairs(search or [], "--search", example="max_tokens=64,128")
     definition = StudyDefinition(
         name=checked_name(study or default_study_name(model, family, found), of="study"),

@@ -25,6 +25,7 @@ from classmark.documents import Document
 from classmark.durable import point_link, publishing
 from classmark.errors import SettingError, SourceError, UnknownDatasetError
 from classmark.naming import checked_name
+from classmark.wording import absent
 
 _MADE = ("created_at", "source", "recipe", "dropped", "read")
 
@@ -89,9 +90,8 @@ class DatasetStore:
                 remedy="Tables are for train, evaluate, compare and predict. Name a dataset of"
                 " documents: classmark prepare SOURCE --name NAME",
             )
-        known = ", ".join(self.names()) or "none yet"
         raise UnknownDatasetError(
-            f"There is no dataset {name!r} (known: {known}).",
+            absent("dataset", name, self.names()),
             remedy=f"Prepare it: classmark prepare SOURCE --name {name}",
         )
 

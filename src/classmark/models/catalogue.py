@@ -10,6 +10,7 @@ from classmark.models.artifact import FEATURES, damaged, read_artifact_config
 from classmark.models.calibration import read_calibration
 from classmark.models.classifier import Classifier
 from classmark.models.model import Family
+from classmark.wording import meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _entry(name: str) -> CatalogueEntry:
         return CATALOGUE[name]
     where = " for texts, only for tables" if name in TABLE_CATALOGUE else ""
     raise SettingError(
-        f"There is no model family {name!r}{where}.",
+        f"There is no model family {name!r}{where}.{meant(name, CATALOGUE)}",
         remedy=f"Choose one of: {', '.join(CATALOGUE)}.",
     )
 

@@ -89,6 +89,15 @@ class Checkpoints:
         for step in set(steps) - kept:
             shutil.rmtree(self.folder(step))
 
+    def forget_after(self, step: int) -> None:
+        """Remove the later ones, which are damaged if this is the newest whole one.
+
+        They would count as the newest when checkpoints are thinned out.
+        """
+        for later in self._steps():
+            if later > step:
+                shutil.rmtree(self.folder(later))
+
     def newest(self) -> int | None:
         """The step of the newest whole checkpoint; damaged ones are passed over."""
         return next((step for step in reversed(self._steps()) if self._is_whole(step)), None)

@@ -36,7 +36,9 @@ class Vote:
     def probabilities(self, answers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of all classes, shape (classes,), from answers of shape (members, classes)."""
         found: NDArray[np.float64] = self.weights @ answers
-        return found
+        # Rounded, the weights of members that are all sure may sum to more than 1.
+        mean: NDArray[np.float64] = found / found.sum()
+        return mean
 
     def fits(self, members: int, classes: int) -> bool:
         """Whether it is for so many members."""

@@ -229,7 +229,7 @@ def _trainer(
 def _arguments(task: Task, batch_size: int, folder: Path, precision: str) -> TrainingArguments:
     schedule = task.schedule
     steps = -(-len(task.train) // schedule.batch_size) * schedule.epochs
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=schedule.epochs,
         per_device_train_batch_size=batch_size,
@@ -253,6 +253,9 @@ def _arguments(task: Task, batch_size: int, folder: Path, precision: str) -> Tra
         label_names=["labels"],
         seed=task.seed,
     )
+    # With several, each would take a batch of its own, and learn from so many more in a step.
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # noqa: SLF001 (there is no public way)
+    return arguments
 
 
 def _tensorboard(folder: Path) -> TensorBoardCallback:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from classmark.errors import SettingError
-from classmark.wording import reason
+from classmark.wording import meant, reason
 
 P = TypeVar("P")
 Count = Annotated[int, Field(ge=1)]
@@ -26,7 +26,8 @@ def parsed_parameters(kind: type[P], given: Mapping[str, str]) -> P:
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise SettingError(
-            f"Unknown parameter: {', '.join(unknown)}.", remedy=f"Known are: {', '.join(known)}."
+            f"Unknown parameter: {', '.join(unknown)}.{meant(unknown[0], known)}",
+            remedy=f"Known are: {', '.join(known)}.",
         )
     values: dict[str, Any] = {
         key: None if value.lower() == "none" else value for key, value in given.items()
@@ -38,5 +39,5 @@ def parsed_parameters(kind: type[P], given: Mapping[str, str]) -> P:
         told = (f"{key}={given[key]}: {reason(problem)}" for key, problem in wrong.items())
         raise SettingError(
             f"A parameter has a value that can't be ({'; '.join(told)}).",
-            remedy="Mend it in --set.",
+            remedy="Mend it in --set or --search: docs/models.md and docs/tables.md have all.",
         ) from error

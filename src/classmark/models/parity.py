@@ -185,12 +185,12 @@ def stand_in_verdict(
         if not far:
             return replace(report, chosen=chosen, larger=found)
     name, agreement = far[0], found[far[0]]
-    accuracy = larger[name].right(truth).mean()
+    accuracy = float(larger[name].right(truth).mean())
     raise ParityError(
-        f"The smaller model answers {_shown(agreement.label_share)} of {len(truth)} validation rows"
-        f" as {name} does ({_shown(tolerance.agreement)} are needed), and its accuracy is "
-        f"{_shown(agreement.accuracy)} instead of {_shown(float(accuracy))} "
-        f"({_shown(tolerance.accuracy_lost)} may be lost).",
+        f"The smaller model is too unlike {name}. Answered alike: {_shown(agreement.label_share)} "
+        f"of {len(truth)} validation rows, {_shown(tolerance.agreement)} are needed. Accuracy: "
+        f"{_shown(agreement.accuracy)} instead of {_shown(accuracy)}, "
+        f"{_shown(tolerance.accuracy_lost)} may be lost.",
         remedy="Nothing was registered. Make it less small, let it learn for more epochs, or ask"
         " for less by least_agreement and most_accuracy_lost: what was learned is kept for that.",
     )

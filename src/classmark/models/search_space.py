@@ -28,7 +28,8 @@ class Range:
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.is_log and self.low <= 0):
-            raise ValueError(f"there is no range {self}")
+            lowest = ", and a range by ratios begins above 0" if self.is_log else ""
+            raise ValueError(f"there is no range {self}: its ends must rise{lowest}")
 
     def __str__(self) -> str:
         return f"{self.low:.12g}..{self.high:.12g}{':log' if self.is_log else ''}"

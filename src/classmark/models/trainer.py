@@ -40,8 +40,8 @@ class Loss:
     Where a text may have several labels it is the mean of the labels' binary cross-entropies.
 
     Attributes:
-        class_weights: Of each class, shape (classes,), mean 1; of several labels what the presence
-            of each counts beside its absence.
+        class_weights: Of each class, shape (classes,); of several labels what the presence of each
+            counts beside its absence.
         focal_gamma: How much less a class counts that is answered well already (Lin et al. 2017);
             0 is the plain cross-entropy.
         smoothing: The share of each target that is spread over all classes, or over presence and
@@ -54,18 +54,28 @@ class Loss:
     smoothing: float
     problem: Problem = Problem.SINGLE_LABEL
 
-    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The mean over a batch; both of shape (texts, classes), targets sum to 1 each.
+    def __call__(
+        self, logits: torch.Tensor, targets: torch.Tensor, rows: int | None = None
+    ) -> torch.Tensor:
+        """The sum over a batch, divided by the rows of the whole step that it is part of.
 
-        Of several labels each target is a probability by itself.
+        Not by the sum of the weights: each part of a step has another one, and parts of one row
+        would not be weighted at all.
+
+        Args:
+            logits: Shape (rows, classes).
+            targets: Shape (rows, classes), which sum to 1 each; of several labels each is a
+                probability by itself.
+            rows: Those of the step; None if the batch is all of it.
         """
+        rows = rows or len(targets)
         if self.problem is Problem.MULTI_LABEL:
-            return self._of_several_labels(logits.float(), targets)
+            return self._of_several_labels(logits.float(), targets) / (rows * targets.shape[-1])
         logs = torch.log_softmax(logits.float(), dim=-1)
         smoothed = targets * (1 - self.smoothing) + self.smoothing / targets.shape[-1]
         weighted = smoothed * self.class_weights.to(logs.device)
         focus = (1 - logs.exp()) ** self.focal_gamma
-        return -(weighted * focus * logs).sum() / weighted.sum()
+        return -(weighted * focus * logs).sum() / rows
 
     def _of_several_labels(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         smoothed = targets * (1 - self.smoothing) + self.smoothing / 2
@@ -73,7 +83,7 @@ class Loss:
         weights = self.class_weights.to(logits.device)
         of_presence = weights * smoothed * absent.exp() ** self.focal_gamma * present
         of_absence = (1 - smoothed) * present.exp() ** self.focal_gamma * absent
-        return -(of_presence + of_absence).mean()
+        return -(of_presence + of_absence).sum()
 
 
 class LengthGrouped(Sampler[int]):
@@ -182,8 +192,9 @@ class ResumableTrainer(Trainer):  # type: ignore[misc]
         self._sampler = sampler
         self._checkpoints = checkpoints
         self._patience = patience
-        # Ours is the mean over a batch, which the accumulation of several divides.
-        self.loss_is_scaled_for_ga = False
+        # Ours is divided by the rows of the whole step already.
+        self.loss_is_scaled_for_ga = True
+        self._rows_of_step = 0
 
     @property
     def best_step(self) -> int | None:
@@ -197,6 +208,7 @@ class ResumableTrainer(Trainer):  # type: ignore[misc]
             log: list[dict[str, Any]] = self._checkpoints.moment(newest).trainer["log_history"]
             if self._is_done(log):
                 return log
+        self._checkpoints.forget_after(newest or 0)
         self.train(resume_from_checkpoint=str(self._checkpoints.folder(newest)) if newest else None)
         # What computes in half precision while it learns would be exported so.
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
@@ -209,6 +221,12 @@ class ResumableTrainer(Trainer):  # type: ignore[misc]
             return False
         return len(evaluations) - 1 - evaluations.index(_best(evaluations)) >= self._patience
 
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """The batches of the next step, whose rows are counted."""
+        batches, items = super().get_batch_samples(*args, **kwargs)
+        self._rows_of_step = sum(len(batch["labels"]) for batch in batches)
+        return batches, items
+
     def compute_loss(
         self,
         model: Any,
@@ -220,7 +238,7 @@ class ResumableTrainer(Trainer):  # type: ignore[misc]
         del num_items_in_batch
         targets = inputs.pop("labels")
         outputs = model(**inputs)
-        loss = self._loss(outputs.logits, targets)
+        loss = self._loss(outputs.logits, targets, self._rows_of_step if model.training else None)
         return (loss, outputs) if return_outputs else loss
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -180,10 +180,11 @@ class TransformerFamily(Family):
         details = _details(tuned)
         larger = {data.teacher.name: data.teacher.validation} if data.teacher else {}
         if self._parameters.prune:
-            larger["the model before pruning"] = decisions(data, self._answers(model, task))
-            model, recovered = self._pruned(model, task, site, start=tuned.epochs)
-            details["recovery"] = _details(recovered)
-        parent = self._answers(model, task)
+            unpruned = self._answers(model, task, tuned)
+            larger["the model before pruning"] = decisions(data, unpruned)
+            model, tuned = self._pruned(model, task, site, start=tuned.epochs)
+            details["recovery"] = _details(tuned)
+        parent = self._answers(model, task, tuned)
         served = Probabilities(model.cpu(), data.problem)
         exports = write_exports(served, tokenizer, site.drafts, site.progress)
         return Learned(parent, exports, details, larger, self._tolerance())
@@ -205,8 +206,9 @@ class TransformerFamily(Family):
         again = replace(site, checkpoints=kept, announce=Relay(site.announce, start))
         return fine_tune(lambda: deepcopy(model), replace(task, schedule=schedule), again)
 
-    def _answers(self, model: nn.Module, task: Task) -> NDArray[np.float64]:
-        return answers(model, task.validation, task.padding, self._parameters.batch_size)
+    def _answers(self, model: nn.Module, task: Task, tuned: FineTuned) -> NDArray[np.float64]:
+        # No more at once than there turned out to be memory for.
+        return answers(model, task.validation, task.padding, tuned.batch_size)
 
     def _tolerance(self) -> Tolerance:
         return Tolerance(self._parameters.least_agreement, self._parameters.most_accuracy_lost)

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from classmark.datasets import Dataset
+from classmark.errors import SettingError
 from classmark.models import family_class, keep_logs
 from classmark.naming import checked_name
 from classmark.progress import Progress
@@ -67,6 +68,22 @@ class VersionRequest:
     teacher: TeachingModel | None = None
 
 
+def check_kind(registry: Registry, model: str, *, of_table: bool) -> None:
+    """Let a model pass whose versions are all of texts, or all of tables.
+
+    Raises:
+        SettingError: Its versions are of the other kind: whoever asks for the live one would get
+            other answers from one day to the next.
+    """
+    if model not in registry.models() or registry.versions(model)[-1].is_of_table == of_table:
+        return
+    theirs, ours = ("texts", "the rows of a table") if of_table else ("the rows of tables", "texts")
+    raise SettingError(
+        f"The versions of {model!r} are asked for {theirs}, and this one would be for {ours}.",
+        remedy="Give it a name of its own with --model.",
+    )
+
+
 def train_version(
     dataset: Dataset,
     request: VersionRequest,
@@ -84,6 +101,7 @@ def train_version(
             registered.
     """
     checked_name(request.model, of="model")
+    check_kind(registry, request.model, of_table=False)
     family = family_class(request.recipe.family).with_parameters(request.recipe.parameters)
     family.check_problem(problem_of(dataset))
     family.check_teacher(request.teacher is not None)

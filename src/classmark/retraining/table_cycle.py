@@ -11,7 +11,7 @@ from classmark.models import table_family_class
 from classmark.naming import checked_name
 from classmark.progress import Progress
 from classmark.registry import Lineage, RegisteredVersion, Registry, VersionDraft
-from classmark.retraining.cycle import VersionRequest
+from classmark.retraining.cycle import VersionRequest, check_kind
 from classmark.retraining.metadata import dataset_facts, figures, training_facts
 from classmark.retraining.record import described, finished, run_start
 from classmark.training import (
@@ -52,6 +52,7 @@ def train_table_version(
             registered.
     """
     checked_name(request.model, of="model")
+    check_kind(registry, request.model, of_table=True)
     table, recipe = prepared.table, request.recipe
     family = table_family_class(recipe.family).with_parameters(recipe.parameters)
     start = run_start(request.model, recipe, family.parameters, table)

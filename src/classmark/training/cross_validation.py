@@ -23,6 +23,7 @@ from classmark.progress import Progress
 from classmark.training.folds import Dealing, Folds, dealt_folds
 from classmark.training.out_of_fold import OutOfFold, answered
 from classmark.training.recipe import TrainingRecipe
+from classmark.training.reliability import dealt_halves
 
 # What was chosen by the test part could not be measured on it any more.
 _PARTS = ("train", "val")
@@ -107,8 +108,9 @@ def cross_validate(
 ) -> CrossValidation:
     """Train each recipe on all folds but one, in turn, and compare what they say of that one.
 
-    The folds are those of the train and val parts; the test part stays unseen, so that the family
-    that is chosen can still be measured on it.
+    The folds are those of the train part and of the half of val that decides between settings. The
+    test part stays unseen, so that the family that is chosen can still be measured on it, and the
+    other half of val, so that it can still promise something.
 
     Raises:
         SettingError: No family is given, one is given twice or can't be trained with its
@@ -125,7 +127,9 @@ def cross_validate(
         )
     for recipe in recipes:
         family_class(recipe.family).with_parameters(recipe.parameters)
-    folds = dealt_folds(dataset, replace(dealing, parts=_PARTS), progress)
+    selection = dealt_halves(dataset.parts["val"]).selection
+    seen = replace(dataset, parts={**dataset.parts, "val": selection})
+    folds = dealt_folds(seen, replace(dealing, parts=_PARTS), progress)
     _check_filled(folds)
     answers = [answered(folds, recipe, threads=threads, progress=progress) for recipe in recipes]
     return CrossValidation(

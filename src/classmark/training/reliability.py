@@ -27,6 +27,10 @@ _ROWS_TO_PROMISE = 29
 # Fewer rows say next to nothing of how sure a model may be.
 _ROWS_TO_FIT = 10
 
+# Which way of dealing it is: what was begun with another one looked at other rows, and does not go
+# on.
+DEALING = 2
+
 Probabilities = NDArray[np.float64]
 Fit = Callable[[Probabilities, NDArray[np.int64]], Calibration]
 
@@ -89,7 +93,11 @@ class _Asked:
 
 
 def dealt_halves(documents: Sequence[Document]) -> Halves:
-    """Labelled documents in two halves, of every label as many in each, or one more for selection.
+    """Labelled documents in two halves, of every label as many in each.
+
+    Where a label has an odd number, chance decides which half has one more: were it always the same
+    one, the other would have fewer rare labels than the documents that a promise is kept on, and
+    the promise would be broken.
 
     The same documents in the same order are always dealt alike. Where they are too few to promise
     anything, or may have several labels, of which nothing is promised, they all help to select.
@@ -99,13 +107,14 @@ def dealt_halves(documents: Sequence[Document]) -> Halves:
     """
     if any(document.labels for document in documents):
         return Halves(documents, [])
-    order = np.random.default_rng(_SEED).permutation(len(documents))
+    rng = np.random.default_rng(_SEED)
     dealt: dict[str | None, int] = {}
     calibrates = np.zeros(len(documents), bool)
-    for row in order:
+    for row in rng.permutation(len(documents)):
         label = documents[row].label
-        calibrates[row] = dealt.get(label, 0) % 2
-        dealt[label] = dealt.get(label, 0) + 1
+        number = dealt.setdefault(label, int(rng.integers(2)))
+        calibrates[row] = number % 2
+        dealt[label] = number + 1
     pairs = list(zip(documents, calibrates, strict=True))
     if calibrates.sum() < _ROWS_TO_PROMISE:
         return Halves(documents, [])

@@ -15,10 +15,11 @@ from typing import Any
 import orjson
 
 from classmark.durable import exclusive
-from classmark.errors import ConflictError
+from classmark.errors import ConflictError, DivergedError
 from classmark.models import is_resumable
 from classmark.progress import Progress
 from classmark.training.provenance import library_versions
+from classmark.training.reliability import DEALING
 from classmark.training.teacher import ASKED
 
 _LOCK = "running.lock"
@@ -37,7 +38,7 @@ def training_key(family: str, parameters: Mapping[str, Any], seed: int, snapshot
         snapshot: What is learned from: its rows in their order.
     """
     # Another release of a library may number its parameters otherwise.
-    facts = [family, parameters, seed, snapshot, library_versions()]
+    facts = [family, parameters, seed, snapshot, DEALING, library_versions()]
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_DIGITS]
 
 
@@ -66,6 +67,10 @@ def checkpoints_of(key: str, unfinished: Path | None, progress: Progress) -> Ite
             progress.tell(_GOING_ON)
         try:
             yield folder
+        except DivergedError:
+            # From there it would diverge again.
+            shutil.rmtree(folder)
+            raise
         except BaseException as error:
             # Where nothing was kept there is nothing to go on with.
             if _holds_some(folder):

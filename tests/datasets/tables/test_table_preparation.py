@@ -422,3 +422,12 @@ def test_too_few_rows_to_split_are_refused(prepared: Prepared) -> None:
 def test_a_recipe_that_can_not_be_is_refused(wrong: Callable[[], object]) -> None:
     with pytest.raises(SettingError):
         wrong()
+
+
+def test_large_integers_that_floats_can_t_tell_apart_are_different_classes(
+    prepared: Callable[..., PreparedTable],
+) -> None:
+    large = [2**53, 2**53 + 1]
+    frame = pd.DataFrame({"x": np.arange(60.0) % 7, "y": pd.Series(large * 30, dtype="int64")})
+    found = prepared(frame, RECIPE)
+    assert set(found.table.parts["train"]["y"]) == {str(number) for number in large}

@@ -133,19 +133,34 @@ def test_a_trial_that_fails_ends_no_search(
     }
 
 
+def no_backbone(*_: object) -> Ending:
+    raise SettingError("There is no such backbone.", remedy="Name another.")
+
+
+@pytest.mark.parametrize(("trials", "tried"), [(1, 1), (2, 2), (9, 3)])
 def test_what_no_trial_can_do_ends_the_search(
+    trials: int, tried: int, define: Define, room: SearchRoom, runner: ScriptedRunner
+) -> None:
+    runner.play = no_backbone
+    with pytest.raises(SettingError, match="no such backbone"):
+        tune(define(), Limits(trials=trials), room)
+    runner.play = lambda *_: Ending(TrialState.FINISHED, 0.5)
+    result = tune(define(), Limits(trials=tried + 1), room)
+    assert states(result) == ["failed"] * tried + ["finished"]
+    assert result.trials[0].note == "There is no such backbone."
+
+
+def test_points_that_can_t_be_trained_fail_alone(
     define: Define, room: SearchRoom, runner: ScriptedRunner
 ) -> None:
-    def play(_: Mapping[str, str], __: Announce) -> Ending:
-        raise SettingError("There is no such backbone.", remedy="Name another.")
+    def play(given: Mapping[str, str], _: Announce) -> Ending:
+        return Ending(TrialState.FINISHED, 0.5) if given["words"] == "2" else no_backbone()
 
     runner.play = play
-    with pytest.raises(SettingError, match="no such backbone"):
-        tune(define(), Limits(), room)
-    runner.play = lambda *_: Ending(TrialState.FINISHED, 0.5)
-    result = tune(define(), Limits(trials=2), room)
-    assert states(result) == ["failed", "finished"]
-    assert result.trials[0].note == "There is no such backbone."
+    space = {"words": Choices((1, 2, 3))}
+    result = tune(define(Sampler.GRID, space=space), Limits(), room)
+    found = {trial.parameters["words"]: trial.state.value for trial in result.trials}
+    assert found == {1: "failed", 2: "finished", 3: "failed"}
 
 
 def test_a_search_without_a_finished_trial_has_no_best(
@@ -281,10 +296,10 @@ def test_what_a_dead_worker_left_is_cleared_away(define: Define, room: SearchRoo
 @pytest.mark.parametrize(
     ("limits", "told"),
     [
-        ({"trials": 0}, "--trials 0 finds nothing"),
-        ({"keep": 0}, "--keep 0 finds nothing"),
-        ({"timeout_seconds": 0.0}, "--timeout-seconds 0 finds nothing"),
-        ({"timeout_seconds": float("nan")}, "--timeout-seconds nan finds nothing"),
+        ({"trials": 0}, "--trials 0 is too little"),
+        ({"keep": 0}, "--keep 0 is too little"),
+        ({"timeout_seconds": 0.0}, "--timeout-seconds 0 is too little"),
+        ({"timeout_seconds": float("nan")}, "--timeout-seconds nan is too little"),
     ],
 )
 def test_limits_that_find_nothing_are_refused_by_the_option_s_name(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def as_written(series: "pd.Series[Any]") -> "pd.Series[Any]":
     if _is_truth(series):
         return _mapped(series, lambda value: "true" if value else "false", object)
     if _is_numeric(series):
-        return _mapped(series, lambda value: _number_written(float(value)), object)
+        return _mapped(series, _number_written, object)
     if _is_dated(series):
         return _mapped(series, lambda value: value.isoformat(), object)
     return _mapped(series, lambda value: str(value).strip() or None, object)
@@ -66,7 +67,7 @@ def _column(series: "pd.Series[Any]", conventions: Conventions) -> Column:
     name = str(series.name)
     given = dict(conventions.kinds).get(name)
     if _is_numeric(series) and given in {None, Kind.NUMERIC}:
-        column = _numeric_column(name, _floats(series), given)
+        column = _numeric_column(name, _floats(series), given, _whole_numbers(series))
         return replace(column, truths=("true", "false")) if _is_truth(series) else column
     if _is_dated(series) and given in {None, Kind.DATE}:
         filled = series.notna()
@@ -75,15 +76,16 @@ def _column(series: "pd.Series[Any]", conventions: Conventions) -> Column:
     return inferred(_cells(name, as_written(series)), conventions)
 
 
-def _numeric_column(name: str, values: "pd.Series[Any]", given: Kind | None) -> Column:
+def _numeric_column(name: str, values: "pd.Series[Any]", given: Kind | None, whole: int) -> Column:
     numbers = np.unique(values.dropna().to_numpy())
     missing = int(values.isna().sum())
-    column = Column(name, given or Kind.NUMERIC, missing, len(numbers))
+    distinct = max(len(numbers), whole)
+    column = Column(name, given or Kind.NUMERIC, missing, distinct)
     if not len(numbers):
         return replace(column, kind=Kind.EMPTY)
     if given is not None:
         return column
-    if len(numbers) == 1 and not missing:
+    if distinct == 1 and not missing:
         return replace(column, kind=Kind.CONSTANT)
     if numbers.tolist() == [0.0, 1.0]:
         return replace(column, kind=Kind.BOOLEAN, truths=("1", "0"))
@@ -187,5 +189,14 @@ def _in_utc(series: "pd.Series[Any]") -> "pd.Series[Any]":
     return series.astype("datetime64[us]")
 
 
-def _number_written(value: float) -> str:
-    return str(int(value)) if value.is_integer() else repr(value)
+def _whole_numbers(series: "pd.Series[Any]") -> int:
+    """How many different ones a column of integers has: as floats, large ones become equal."""
+    import pandas as pd  # noqa: PLC0415 (extra)
+
+    return int(series.nunique()) if pd.api.types.is_integer_dtype(series) else 0
+
+
+def _number_written(value: Any) -> str:
+    """An integer to its last digit, however large; a float without the zero behind the point."""
+    whole = isinstance(value, Integral) or float(value).is_integer()
+    return str(int(value)) if whole else repr(float(value))

@@ -25,6 +25,7 @@ from classmark.datasets.tables.table import PreparedTable, TableDataset, TableFi
 from classmark.durable import point_link, publishing, write_json
 from classmark.errors import SourceError, TamperedVersionError, UnknownDatasetError
 from classmark.naming import checked_name
+from classmark.wording import absent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +76,8 @@ class TableStore:
         if (link / _ABOUT).is_file():
             # Resolved once, so that all files are of one snapshot even if the name moves meanwhile.
             return link.resolve()
-        known = ", ".join(self.names()) or "none yet"
         raise UnknownDatasetError(
-            f"There is no table {name!r} (known: {known}).",
+            absent("table", name, self.names()),
             remedy=f"Prepare it: classmark prepare-table SOURCE --name {name} --target COLUMN",
         )
 

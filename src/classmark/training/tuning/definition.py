@@ -9,6 +9,7 @@ from classmark.datasets import Dataset
 from classmark.errors import SettingError
 from classmark.models import SearchSpace
 from classmark.training.recipe import TrainingRecipe
+from classmark.training.reliability import DEALING
 from classmark.training.tuning.trial import Trial, as_setting
 
 
@@ -54,6 +55,7 @@ class StudyDefinition:
             "space": {name: str(tried) for name, tried in self.space.items()},
             "sampler": self.sampler.value,
             "seed": self.recipe.seed,
+            "dealing": DEALING,
         }
 
     def parameters_of(self, trial: Trial) -> dict[str, str]:
@@ -88,7 +90,7 @@ class Limits:
         ):
             if not value > 0:
                 raise SettingError(
-                    f"A search with {option} {value:g} finds nothing.",
+                    f"{option} {value:g} is too little to search with.",
                     remedy=f"Give {option} a number above 0.",
                 )
 

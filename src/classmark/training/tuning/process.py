@@ -24,8 +24,8 @@ from classmark.training.tuning.order import Order, lacks_memory, parsed_mileston
 from classmark.training.tuning.trial import Ending, TrialState
 
 _PROGRAM = (sys.executable, "-P", "-m", "classmark.training.tuning")
-# What the next trial would meet again.
-_FOR_ALL = (SettingError, SourceError, UnknownDatasetError)
+# What the next trial may well meet again.
+_REFUSALS = (SettingError, SourceError, UnknownDatasetError)
 _TOLD_BYTES = 4000
 
 
@@ -155,7 +155,7 @@ def _ending(told: dict[str, Any]) -> Ending:
         return Ending(TrialState.PRUNED, note=f"out of memory: {told['message']}")
     if told["error"] == MissingExtraError.__name__:
         raise MissingExtraError("Training", extra="train")
-    for kind in _FOR_ALL:
+    for kind in _REFUSALS:
         if told["error"] == kind.__name__:
             raise kind(told["message"], remedy=told["remedy"])
     return Ending(TrialState.FAILED, note=told["message"])

@@ -5,7 +5,7 @@ import time
 from math import isnan
 from pathlib import Path
 
-from classmark.errors import ClassmarkError
+from classmark.errors import ClassmarkError, SettingError
 from classmark.models import Milestone
 from classmark.training.tuning.definition import Limits, StudyDefinition
 from classmark.training.tuning.order import Order
@@ -17,6 +17,8 @@ from classmark.training.tuning.workplace import Worker, Workplace, home_id
 
 # How often somebody who waits for the trials of others looks again.
 _LOOK_SECONDS = 0.5
+# What only the data or the backbone can refuse may be wrong with some points alone.
+_REFUSED_ALIKE = 3
 
 
 class HopelessTrialError(Exception):
@@ -79,6 +81,10 @@ class Search:
             ending = self._ending(trial, scratch, artifact)
             if ending.state is TrialState.FINISHED:
                 self._place.publish(trial.number, artifact)
+        except SettingError as error:
+            ending = Ending(TrialState.FAILED, note=error.message)
+            if self._is_refused_always(ending, trial):
+                raise
         except ClassmarkError as error:
             ending = Ending(TrialState.FAILED, note=error.message)
             raise
@@ -87,6 +93,14 @@ class Search:
             shutil.rmtree(scratch, ignore_errors=True)
         self._clear()
         self._room.heard(ended)
+
+    def _is_refused_always(self, ending: Ending, trial: Trial) -> bool:
+        """Whether the first trials were all refused for the same reason: so would the others."""
+        before = [it for it in self._study.trials() if it.counts and it.number != trial.number]
+        enough = min(_REFUSED_ALIKE, self._limits.trials) - 1
+        return len(before) >= enough and all(
+            (it.state, it.note) == (ending.state, ending.note) for it in before
+        )
 
     def _ending(self, trial: Trial, scratch: Path, artifact: Path) -> Ending:
         definition = self._study.definition
