@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -23,11 +24,31 @@ from sqlalchemy.schema import CreateTable
 
 from classmark.database import SCHEMA, Base, Database, UtcTime
 from classmark.errors import ConflictError, DatabaseUnavailableError, SettingError
+from classmark.registry import Registry
 
 TABLES_LIVE_IN = ("classmark.predictions", "classmark.registry", "classmark.training.tuning.tables")
 INSERT = text(
     "INSERT INTO predictions (id, model, version, text, label, confidence, latency_ms, at)"
     " VALUES (:id, 'm', 'v1.0.0', 'text', 'label', 0.5, 1.0, '2024-01-01 00:00:00.000000')"
+)
+OLD_HISTORY = (
+    """
+    INSERT INTO model_versions
+        (model, major, minor, patch, status, digest, created_at, details)
+    VALUES
+        ('m', 1, 0, 0, 'production', 'aaaa', '2024-01-01 00:00:00.000000', '{}'),
+        ('m', 1, 0, 1, 'testing', 'bbbb', '2024-01-02 00:00:00.000000', '{}'),
+        ('n', 1, 0, 0, 'testing', 'cccc', '2024-01-02 00:00:00.000000', '{}')
+    """,
+    """
+    INSERT INTO version_events
+        (model, sequence, action, version, production_after, actor, reason, at)
+    VALUES
+        ('m', 1, 'registered', 'v1.0.0', NULL, 'ada', 'né "1"', '2024-01-01 00:00:00.000000'),
+        ('n', 1, 'registered', 'v1.0.0', NULL, 'ada', '', '2024-01-02 00:00:00.000000'),
+        ('m', 2, 'registered', 'v1.0.1', NULL, 'ada', '\t', '2024-01-02 00:00:00.123456'),
+        ('m', 3, 'promoted', 'v1.0.0', 'v1.0.0', 'ada', '', '2024-01-03 00:00:00.000000')
+    """,
 )
 OPEN_AND_WRITE = """
 import sys
@@ -339,3 +360,21 @@ def test_the_schema_of_a_newer_release_is_left_alone(path: Path, database: Datab
     with pytest.raises(ConflictError, match="9999"), older.read():
         pass
     older.close()
+
+
+def test_a_history_that_was_there_before_is_chained(path: Path, database: Database) -> None:
+    path.parent.mkdir(parents=True)
+    engine = create_engine(url_of(path))
+    config = Config()
+    config.set_main_option("script_location", "classmark:migrations")
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for statement in OLD_HISTORY:
+            connection.execute(text(statement))
+    engine.dispose()
+    registry = Registry(database, path.parent / "models", now=datetime.now, actor="ada")
+    assert not registry.check_history("m").problems
+    assert [event.manifest for event in registry.history("m")] == ["aaaa", "bbbb", "aaaa"]
+    assert not registry.check_history("n").problems

@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 
 from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
+from classmark.registry import RetentionSettings
 from classmark.serving import ServingSettings
 from classmark.settings import (
     CONFIGURATION,
@@ -46,8 +47,13 @@ def test_every_setting_has_a_default(tmp_path: Path) -> None:
 
 def test_every_setting_is_described() -> None:
     described = {name for name, field in Settings.model_fields.items() if field.description}
-    assert described == set(Settings.model_fields) - {"serving", "collecting", "tracking"}
-    for room in (ServingSettings, CollectingSettings, TrackingSettings):
+    assert described == set(Settings.model_fields) - {
+        "serving",
+        "collecting",
+        "tracking",
+        "retention",
+    }
+    for room in (ServingSettings, CollectingSettings, TrackingSettings, RetentionSettings):
         for name in room.__slots__:
             assert f"{name}: " in (room.__doc__ or "")
 

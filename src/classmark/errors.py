@@ -18,7 +18,8 @@
     │   ├── PromotionRefusedError
     │   └── ParityError
     ├── IntegrityError           restore or retrain; never used  exit 5   HTTP 503
-    │   └── TamperedVersionError
+    │   ├── TamperedVersionError
+    │   └── TamperedHistoryError
     ├── UnavailableError         try again later                 exit 6   HTTP 503
     │   ├── DatabaseUnavailableError
     │   ├── OverloadedError
@@ -127,6 +128,10 @@ class IntegrityError(ClassmarkError):
 
 class TamperedVersionError(IntegrityError):
     """A version's files do not match its manifest."""
+
+
+class TamperedHistoryError(IntegrityError):
+    """A model's history is not what was written."""
 
 
 class UnavailableError(ClassmarkError):

@@ -33,7 +33,7 @@ from classmark.models import (
 from classmark.models.artifact import ArtifactConfig
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import PredictionLog, Spool
-from classmark.registry import RegisteredVersion, Status, Version
+from classmark.registry import RegisteredVersion, RetentionSettings, Status, Version
 from classmark.serving import (
     ApiParts,
     Predictor,
@@ -55,6 +55,7 @@ ROOMS_WITH_SETTINGS = {
     "serving": ServingSettings,
     "collecting": CollectingSettings,
     "tracking": TrackingSettings,
+    "retention": RetentionSettings,
 }
 
 

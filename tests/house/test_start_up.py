@@ -45,7 +45,10 @@ def test_the_serving_side_loads_nothing_that_only_training_needs(room: str, tmp_
 
 @pytest.mark.parametrize(
     "command",
-    ["predict", "serve", "versions", "promote", "rollback", "history", "verify", "card", "doctor"],
+    [
+        *("predict", "serve", "versions", "promote", "rollback", "archive", "delete", "retention"),
+        *("gc", "history", "verify", "card", "doctor"),
+    ],
 )
 def test_commands_of_the_base_install_load_nothing_that_only_training_needs(
     command: str, tmp_path: Path

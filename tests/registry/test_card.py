@@ -245,6 +245,31 @@ def test_a_card_of_a_table_tells_its_errors() -> None:
     assert "Abstaining" not in card
 
 
+def test_a_card_of_a_table_of_classes_tells_each_target() -> None:
+    figures_of_target = figures(per_class={"oak": of_class(0.5, 40), "elm": of_class(0.9, 40)})
+    del figures_of_target["rows"]
+    compared = {"winner": "version", "difference": {"value": 0.1, "low": 0.05, "high": 0.15}}
+    card = model_card(
+        {
+            "name": "trees_v1.0.0",
+            "labels": ["elm", "oak"],
+            "dataset": {"name": "woods", "kind": "table", "task": "classification"},
+            "metrics": {
+                "test": {"rows": 80, "accuracy": 0.7, "targets": {"tree": figures_of_target}}
+            },
+            "baseline": {"comparisons": {"tree": compared}},
+        }
+    )
+    assert "| test | 80 |" in card
+    assert "| oak | 40 |" in card
+    assert "Found least often: oak (50.0 % of 40)" in card
+    assert "tree: the version is better; version minus baseline 0.100 (0.050 to 0.150)." in card
+    assert "a row with the columns of the table `woods`" in card
+    assert "it names one" in card
+    assert "unless it abstains" not in card
+    assert "classmark train woods --kind table --model trees" in card
+
+
 @pytest.mark.parametrize(
     "label", ["a|b", "<b>x</b>", "*x*", "`x`", "[x](http://y)", "a\n## b", "\\", "_x_", "&lt;"]
 )

@@ -57,7 +57,7 @@ def folders(root: Path) -> VersionFolders:
 
 def published(folders: VersionFolders, version: Version, artifact: Path) -> str:
     with folders.locked("shelves"):
-        folders.tidy("shelves", version)
+        folders.set_aside("shelves", version)
         return folders.publish("shelves", version, artifact, {"version": str(version)})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import settings
+from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 
 from classmark.database import Database
 from classmark.errors import (
+    ConflictError,
     DatabaseUnavailableError,
     PromotionRefusedError,
     SettingError,
@@ -285,6 +286,7 @@ def test_the_view_says_what_the_database_says(registry: Registry, draft: Draft, 
         "model": "shelves",
         "production_version": None,
         "latest_version": "v1.0.0",
+        "history_digest": registry.history("shelves")[-1].digest,
         "versions": [
             {
                 "version": "v1.0.0",
@@ -440,6 +442,21 @@ class Life(RuleBasedStateMachine):
             assert after < Version.parse(before)
             assert live(self.registry) == str(after)
 
+    @rule(data=st.data(), change=st.sampled_from(["archive", "delete"]))
+    def retire(self, data: st.DataObject, change: str) -> None:
+        found = data.draw(st.sampled_from(self.registry.versions("shelves")))
+        may_go = found.status is not Status.PRODUCTION
+        if change == "archive":
+            may_go = may_go and found.status is not Status.ARCHIVED
+        # Of a model without versions the other rules could draw none.
+        assume(change == "archive" or len(numbers(self.registry)) > 1)
+        try:
+            getattr(self.registry, change)(ModelReference("shelves", found.version))
+        except ConflictError:
+            assert not may_go
+        else:
+            assert may_go
+
     @invariant()
     def everything_agrees(self) -> None:
         history = self.registry.history("shelves")
@@ -448,6 +465,11 @@ class Life(RuleBasedStateMachine):
         assert [event.production_before for event in history] == line[:-1]
         assert line[-1] == live(self.registry) == view(self.home)["production_version"]
         assert link(self.home) == (line[-1] and f"shelves_{line[-1]}")
+        assert not self.registry.check_history("shelves").problems
+        registered = [event.version for event in history if event.action is Action.REGISTERED]
+        assert len(registered) == len(set(registered))
+        folders = {path.name for path in (self.home / "models" / "shelves").glob("shelves_v*")}
+        assert folders == {f"shelves_{number}" for number in numbers(self.registry)}
 
     def teardown(self) -> None:
         self.database.close()

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 from importlib import import_module
 
@@ -29,6 +30,10 @@ COMMANDS = {
     "versions": "List a model's versions.",
     "promote": "Put a version into production.",
     "rollback": "Put an earlier version back into production.",
+    "archive": "Mark a version as done with; its files stay.",
+    "delete": "Remove a version and its files; the history keeps that it was.",
+    "retention": "Archive and delete old versions by rule.",
+    "gc": "Remove what killed processes left behind.",
     "history": "What was live when, who moved it and why.",
     "lineage": "Where a version comes from, and what became of a document.",
     "verify": "Check every byte of a version.",
@@ -38,6 +43,9 @@ COMMANDS = {
     "doctor": "What is installed, what works, what to do.",
 }
 _INTERRUPTED = 130
+# Options that take KEY=VALUE, and several of them.
+_OF_KEYS = {"--set", "--search"}
+_KEY = re.compile(r"[A-Za-z_][\w.]*=")
 
 
 def main() -> None:
@@ -48,7 +56,8 @@ def main() -> None:
         # A terminal that lacks a character shows another one; nothing fails for that.
         sys.stdout.reconfigure(errors="replace")
     try:
-        _app(sys.argv[1:])(prog_name="classmark")
+        arguments = one_key_an_option(sys.argv[1:])
+        _app(arguments)(arguments, prog_name="classmark")
     except ClassmarkError as error:
         say_error(error.message, error.remedy)
         sys.exit(error.exit_code)
@@ -67,6 +76,22 @@ def main() -> None:
     except KeyboardInterrupt as error:
         _say_what_is_left(error)
         sys.exit(_INTERRUPTED)
+
+
+def one_key_an_option(arguments: list[str]) -> list[str]:
+    """The arguments with `--set A=1 B=2` as `--set A=1 --set B=2`, and `--search` likewise."""
+    written: list[str] = []
+    option = ""
+    for argument in arguments:
+        goes_on = bool(option and written[-1] != option and _KEY.match(argument))
+        if goes_on:
+            written.append(option)
+        elif argument in _OF_KEYS:
+            option = argument
+        elif not (option and written[-1] == option):
+            option = ""
+        written.append(argument)
+    return written
 
 
 def _app(arguments: list[str]) -> typer.Typer:

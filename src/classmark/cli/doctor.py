@@ -16,6 +16,7 @@ from rich.text import Text
 
 from classmark import __version__
 from classmark.assembly import Home, open_home
+from classmark.cli.history import checked_history
 from classmark.cli.options import HomeOption, JsonOption
 from classmark.cli.terminal import keep_result, out, say
 from classmark.errors import ClassmarkError
@@ -129,12 +130,19 @@ def _disk(home: Home) -> Finding:
 
 def _models(home: Home) -> Iterator[Finding]:
     try:
-        models = home.registry.models()
+        models, histories = home.registry.models(), home.registry.histories()
     except ClassmarkError as error:
         yield Finding("models", "broken", error.message, error.remedy)
         return
     if not models:
         yield Finding("models", "ok", "none yet", "Start with: classmark quickstart")
+    for model in histories:
+        yield _checked(
+            f"history {model}",
+            lambda model=model: (  # type: ignore[misc]
+                f"{checked_history(home.registry, model).events} events, as written"
+            ),
+        )
     for model in models:
         versions = home.registry.versions(model)
         live = [one for one in versions if one.status is Status.PRODUCTION]

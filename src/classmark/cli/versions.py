@@ -16,7 +16,7 @@ def run(model: ModelArgument, home: HomeOption = None, json: JsonOption = None) 
     """List a model's versions, the oldest first."""
     versions = existing_home(home).registry.versions(model)
     say_table(
-        ("version", "status", "architecture", "test accuracy", "MB", "registered (UTC)"),
+        ("version", "status", "architecture", "on test", "MB", "registered (UTC)"),
         [
             (
                 version.version,

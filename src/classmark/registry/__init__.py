@@ -1,9 +1,18 @@
 """What we have: versions, which one is live, and how that came to be."""
 
 from classmark.registry.card import model_card
+from classmark.registry.chain import live_at
 from classmark.registry.gate import Status, check_promotion, check_rollback
 from classmark.registry.integrity import MANIFEST, verify_manifest, write_manifest
-from classmark.registry.records import Action, RegisteredVersion, VersionDraft, VersionEvent
+from classmark.registry.records import (
+    Action,
+    HistoryCheck,
+    RegisteredVersion,
+    VersionDraft,
+    VersionEvent,
+)
+from classmark.registry.retention import Disposal, RetentionSettings
+from classmark.registry.storage import Leftover
 from classmark.registry.store import Registry
 from classmark.registry.version import (
     Bump,
@@ -17,16 +26,21 @@ __all__ = [
     "MANIFEST",
     "Action",
     "Bump",
+    "Disposal",
+    "HistoryCheck",
+    "Leftover",
     "Lineage",
     "ModelReference",
     "RegisteredVersion",
     "Registry",
+    "RetentionSettings",
     "Status",
     "Version",
     "VersionDraft",
     "VersionEvent",
     "check_promotion",
     "check_rollback",
+    "live_at",
     "model_card",
     "proposed_bump",
     "verify_manifest",

@@ -33,7 +33,7 @@ def model_card(metadata: Metadata) -> str:
         "Intended use": _use(metadata),
         "Data": _data(metadata),
         "Metrics": metrics(metadata),
-        "Limits": bullets(limits(metadata)),
+        "Limits": bullets(limits(metadata)) or "The figures above show none.",
         "Ethical notes": _ethics(metadata),
         "How to reproduce": _reproduction(metadata),
     }
@@ -106,13 +106,19 @@ def _use(metadata: Metadata) -> str:
     dataset = metadata.get("dataset") or {}
     labels = metadata.get("labels") or dataset.get("categories") or []
     is_table = dataset.get("kind") == "table"
-    what = "row of a table with the columns it learned from" if is_table else "text"
+    name = code(dataset.get("name", NOT_STATED))
+    given = (
+        f"a row with the columns of the table {name}"
+        if is_table
+        else f"a text of the kind that the dataset {name} holds"
+    )
     lines = [
-        f"In: a {what} of the kind that the dataset {code(dataset.get('name', NOT_STATED))} holds.",
+        f"In: {given}.",
         f"Out: {_answers(metadata, labels)}.",
         "What the answers are used for: not stated.",
         f"Out of scope: {'rows' if is_table else 'texts'} of another kind or source than these.",
-        "Out of scope: what belongs to none of its classes; unless it abstains, it names one.",
+        "Out of scope: what belongs to none of its classes; "
+        + ("it names one." if is_table else "unless it abstains, it names one."),
     ]
     if dataset.get("task") == "regression" or is_multi_label(metadata):
         lines.pop()
@@ -209,6 +215,7 @@ def _reproduction(metadata: Metadata) -> str:
 def _command(metadata: Metadata) -> str:
     dataset, name = metadata.get("dataset") or {}, str(metadata.get("name", "MODEL"))
     words = ["classmark", "train", str(dataset.get("name", "DATASET"))]
+    words += ["--kind", "table"] if dataset.get("kind") == "table" else []
     words += ["--model", name.removesuffix(f"_{metadata.get('version')}")]
     words += ["--family", str(metadata.get("family", "FAMILY"))]
     for key, value in _flat(metadata.get("hyperparameters") or {}):

@@ -25,8 +25,10 @@ def metrics(metadata: Metadata) -> str:
     """The section on figures: each part, each class, calibration, abstaining, the baseline."""
     found = metadata.get("metrics") or {}
     texts = [_label_sets(found) if is_multi_label(metadata) else _parts(found)]
-    per_class = (found.get("test") or {}).get("per_class")
-    texts.append(f"Each class on the test part:\n\n{_classes(per_class)}" if per_class else "")
+    for name, figures in _by_target("test", found.get("test") or {}):
+        per_class = figures.get("per_class")
+        told = f"Each class on the {name} part:\n\n{_classes(per_class or {})}"
+        texts.append(told if per_class else "")
     if not _is_table(metadata):
         texts.append(f"Calibration: {_calibration(metadata)}")
         texts.append(f"Abstaining: {_abstaining(metadata)}")
@@ -36,13 +38,25 @@ def metrics(metadata: Metadata) -> str:
 
 def limits(metadata: Metadata) -> Iterator[str]:
     """What is known of a version's weaknesses, one sentence each."""
-    test = (metadata.get("metrics") or {}).get("test") or {}
-    yield from _weakest(test.get("per_class") or {})
-    yield from _confusions(test.get("confusions") or [])
-    yield from _uncertainty(test)
-    yield from _learned_by_heart(metadata.get("metrics") or {})
+    found = metadata.get("metrics") or {}
+    for _, test in _by_target("test", found.get("test") or {}):
+        yield from _weakest(test.get("per_class") or {})
+        yield from _confusions(test.get("confusions") or [])
+        yield from _uncertainty(test)
+    yield from _learned_by_heart(found)
     if not _is_table(metadata):
         yield from _reading(metadata)
+
+
+def _by_target(part: str, figures: Metadata) -> Iterator[tuple[str, Metadata]]:
+    """The figures of a part; of a table with classes those of each target, behind its name."""
+    targets = figures.get("targets") or {}
+    if not targets or "mae" in figures:
+        yield part, figures
+        return
+    for target, found in targets.items():
+        name = part if len(targets) == 1 else f"{part}, {target}"
+        yield name, {"rows": figures.get("rows"), **found}
 
 
 def _is_table(metadata: Metadata) -> bool:
@@ -89,7 +103,12 @@ def _parts(found: Metadata) -> str:
         "latency p50",
         "latency p95",
     )
-    return table(headings, [[escaped(part), *_part(figures)] for part, figures in found.items()])
+    rows = [
+        [escaped(name), *_part(figures)]
+        for part, told in found.items()
+        for name, figures in _by_target(part, told)
+    ]
+    return table(headings, rows)
 
 
 _ERRORS = ("mae", "rmse", "r2")
@@ -165,7 +184,16 @@ def _baseline(metadata: Metadata) -> str:
 def _targets(comparisons: Mapping[str, Metadata]) -> Iterator[str]:
     for name, compared in comparisons.items():
         winner = compared.get("winner")
-        yield f"{escaped(name)}: {f'the {winner} is better' if winner else 'not shown to differ'}."
+        told = f"the {winner} is better" if winner else "not shown to differ"
+        yield f"{escaped(name)}: {told}{_gap(compared.get('difference'))}."
+
+
+def _gap(difference: Metadata | None) -> str:
+    """Version minus baseline: accuracy, or the mean absolute error in the target's unit."""
+    if difference is None:
+        return ""
+    value, low, high = (number(difference[key]) for key in ("value", "low", "high"))
+    return f"; version minus baseline {value} ({low} to {high})"
 
 
 def _weakest(per_class: Mapping[str, Metadata]) -> Iterator[str]:

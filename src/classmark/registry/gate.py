@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from classmark.errors import PromotionRefusedError
+from classmark.errors import ConflictError, PromotionRefusedError
 from classmark.registry.version import Version
 
 
@@ -57,4 +57,32 @@ def check_rollback(target: Version, status: Status, production: Version | None) 
         raise PromotionRefusedError(
             f"{target} is newer than {production}, which is in production.",
             remedy="To go forward, use: classmark promote MODEL@VERSION",
+        )
+
+
+def check_archiving(version: Version, status: Status) -> None:
+    """Let a version pass that may be archived.
+
+    Raises:
+        ConflictError: It is live, in training, or archived already.
+    """
+    if status is Status.ARCHIVED:
+        raise ConflictError(f"{version} is archived already.", remedy="There is nothing to do.")
+    check_deletion(version, status)
+
+
+def check_deletion(version: Version, status: Status) -> None:
+    """Let a version pass that may be deleted.
+
+    Raises:
+        ConflictError: It is live or in training.
+    """
+    if status is Status.PRODUCTION:
+        raise ConflictError(
+            f"{version} is in production.",
+            remedy="Put another one live first: classmark promote or classmark rollback",
+        )
+    if status is Status.TRAINING:
+        raise ConflictError(
+            f"{version} is still in training.", remedy="Wait until the training has ended."
         )

@@ -1,19 +1,21 @@
 """State and history of versions in the database, always changed together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from classmark.database import Database
-from classmark.errors import ConflictError
+from classmark.errors import ConflictError, UnknownVersionError
+from classmark.registry.chain import GENESIS, link
 from classmark.registry.gate import Status
 from classmark.registry.records import Action, RegisteredVersion, VersionEvent
 from classmark.registry.tables import EventRow, VersionRow
+from classmark.registry.version import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,11 @@ def live_row(session: Session, model: str) -> VersionRow | None:
 
 
 def row_of(session: Session, version: RegisteredVersion) -> VersionRow:
-    """The present row of a version that is known to exist."""
+    """The present row of a version that was there a moment ago.
+
+    Raises:
+        UnknownVersionError: Meanwhile somebody deleted it.
+    """
     number = version.version
     query = select(VersionRow).where(
         VersionRow.model == version.model,
@@ -70,7 +76,13 @@ def row_of(session: Session, version: RegisteredVersion) -> VersionRow:
         VersionRow.minor == number.minor,
         VersionRow.patch == number.patch,
     )
-    return session.scalars(query).one()
+    row = session.scalar(query)
+    if row is None:
+        raise UnknownVersionError(
+            f"{version.name} was deleted meanwhile.",
+            remedy=f"See what is there: classmark versions {version.model}",
+        )
+    return row
 
 
 def add_version(session: Session, row: VersionRow, signature: Signature) -> None:
@@ -92,22 +104,61 @@ def move_production(
     _append(session, row, (live, row), signature)
 
 
+def retire_version(session: Session, row: VersionRow, signature: Signature) -> None:
+    """Archive or delete a version that is not live, as is signed; its events stay in any case."""
+    live = live_row(session, row.model)
+    _append(session, row, (live, live), signature)
+    if signature.action is Action.DELETED:
+        session.delete(row)
+    else:
+        row.status = Status.ARCHIVED.value
+
+
+def deleted_versions(session: Session, model: str) -> list[Version]:
+    """The numbers of versions that were deleted."""
+    query = select(EventRow.version).where(
+        EventRow.model == model, EventRow.action == Action.DELETED.value
+    )
+    return [Version.parse(written) for written in session.scalars(query)]
+
+
+def last_digest(session: Session, model: str) -> str:
+    """The digest of a model's last event: it stands for the whole history."""
+    last = _last_event(session, model)
+    return last.digest if last else GENESIS
+
+
+def unknown_digests(session: Session, model: str, digests: Sequence[str]) -> list[str]:
+    """Those of the digests that no event of a model has."""
+    query = select(EventRow.digest).where(EventRow.model == model, EventRow.digest.in_(digests))
+    known = set(session.scalars(query))
+    return [digest for digest in digests if digest not in known]
+
+
 def events(session: Session, model: str) -> list[VersionEvent]:
     """A model's history, the first event first."""
     query = select(EventRow).where(EventRow.model == model).order_by(EventRow.sequence)
-    return [
-        VersionEvent(
-            sequence=row.sequence,
-            action=Action(row.action),
-            version=row.version,
-            production_before=row.production_before,
-            production_after=row.production_after,
-            actor=row.actor,
-            reason=row.reason,
-            at=row.at,
-        )
-        for row in session.scalars(query)
-    ]
+    return [_event(row) for row in session.scalars(query)]
+
+
+def _event(row: EventRow) -> VersionEvent:
+    return VersionEvent(
+        sequence=row.sequence,
+        action=Action(row.action),
+        version=row.version,
+        production_before=row.production_before,
+        production_after=row.production_after,
+        actor=row.actor,
+        reason=row.reason,
+        at=row.at,
+        manifest=row.manifest,
+        digest=row.digest,
+    )
+
+
+def _last_event(session: Session, model: str) -> EventRow | None:
+    query = select(EventRow).where(EventRow.model == model)
+    return session.scalar(query.order_by(EventRow.sequence.desc()).limit(1))
 
 
 def _append(
@@ -116,18 +167,21 @@ def _append(
     production: tuple[VersionRow | None, VersionRow | None],
     signature: Signature,
 ) -> None:
-    last = session.scalar(select(func.max(EventRow.sequence)).where(EventRow.model == row.model))
+    last = _last_event(session, row.model)
     before, after = (str(live.version) if live else None for live in production)
-    session.add(
-        EventRow(
-            model=row.model,
-            sequence=(last or 0) + 1,
-            action=signature.action.value,
-            version=str(row.version),
-            production_before=before,
-            production_after=after,
-            actor=signature.actor,
-            reason=signature.reason,
-            at=signature.at,
-        )
+    new = EventRow(
+        model=row.model,
+        sequence=last.sequence + 1 if last else 1,
+        action=signature.action.value,
+        version=str(row.version),
+        production_before=before,
+        production_after=after,
+        actor=signature.actor,
+        reason=signature.reason,
+        # A clock that was set back must not tell that something was live before it was there.
+        at=max(signature.at, last.at) if last else signature.at,
+        manifest=row.digest,
+        digest="",
     )
+    new.digest = link(row.model, last.digest if last else GENESIS, _event(new))
+    session.add(new)

@@ -17,6 +17,8 @@ class Action(StrEnum):
     REGISTERED = "registered"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ class VersionEvent:
         production_after: What was live from then on.
         actor: Who did it.
         reason: Why.
-        at: When.
+        at: When; never before the event before it.
+        manifest: SHA-256 of the version's manifest.
+        digest: SHA-256 over this event and the digest of the one before it.
     """
 
     sequence: int
@@ -94,3 +98,20 @@ class VersionEvent:
     actor: str
     reason: str
     at: datetime
+    manifest: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCheck:
+    """Whether a model's history is the one that was written.
+
+    Attributes:
+        events: How many there are.
+        digest: That of the last one: it stands for the whole history.
+        problems: What is wrong, a sentence each; none where all is well.
+    """
+
+    events: int
+    digest: str
+    problems: tuple[str, ...]

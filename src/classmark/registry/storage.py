@@ -8,15 +8,20 @@
 """
 
 import logging
+import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import orjson
 
 from classmark.durable import exclusive, point_link, publishing, write_bytes, write_json
 from classmark.errors import UnavailableError, VersionExistsError
+from classmark.naming import is_name
 from classmark.registry.card import model_card
 from classmark.registry.integrity import manifest_digest, write_manifest
 from classmark.registry.version import PRODUCTION, Version
@@ -39,6 +44,28 @@ def folder_megabytes(folder: Path) -> float:
     return round(size / 1e6, 3)
 
 
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something under a model's folder that is no part of a version.
+
+    Attributes:
+        path: Where it lies.
+        what: "draft", "deleted" (a version that was) or "unknown" (one that the database has not).
+        megabytes: Its size, of 1,000,000 bytes.
+        is_removed: Whether it went.
+    """
+
+    path: Path
+    what: Literal["draft", "deleted", "unknown"]
+    megabytes: float
+    is_removed: bool = False
+
+    @property
+    def may_be_wanted(self) -> bool:
+        """Whether somebody should look at it before it goes."""
+        return self.what == "unknown"
+
+
 class VersionFolders:
     """The versions under one `models` folder."""
 
@@ -48,6 +75,11 @@ class VersionFolders:
     def folder(self, model: str, version: Version) -> Path:
         """Where a version lies, whether it is there or not."""
         return self._root / model / written_version(model, version)
+
+    def models(self) -> list[str]:
+        """The names of the folders, sorted."""
+        found = self._root.iterdir() if self._root.is_dir() else ()
+        return sorted(path.name for path in found if path.is_dir() and is_name(path.name))
 
     @contextmanager
     def locked(self, model: str) -> Iterator[None]:
@@ -87,7 +119,7 @@ class VersionFolders:
                 ) from error
         return manifest_digest(target)
 
-    def tidy(self, model: str, version: Version) -> None:
+    def set_aside(self, model: str, version: Version) -> None:
         """Clear what processes left behind that died before the database knew of their version.
 
         Half-written drafts go. A whole version is set aside, not deleted: it may have been made
@@ -101,6 +133,39 @@ class VersionFolders:
                 aside = target.with_name(f"{target.name}.unknown-{uuid.uuid4().hex[:8]}")
                 target.rename(aside)
                 logger.warning("The database does not know %s; now it is %s", target, aside.name)
+
+    def leftovers(
+        self, model: str, present: Collection[Version], deleted: Collection[Version]
+    ) -> list[Leftover]:
+        """What lies in a model's folder beside its versions, by name.
+
+        To be called under the model's lock: the draft of a registration would be among them.
+        """
+        folder = self._root / model
+        versions = {written_version(model, version) for version in present}
+        gone = {written_version(model, version) for version in deleted}
+        return [
+            Leftover(path, what, folder_megabytes(path))
+            for path in sorted(folder.iterdir())
+            if path.name not in versions and (what := _kind_of_leftover(path, model, gone))
+        ]
+
+    def cleared(self, leftover: Leftover) -> Leftover:
+        """The same, after it was removed."""
+        self.remove(leftover.path)
+        return replace(leftover, is_removed=True)
+
+    def remove(self, folder: Path) -> None:
+        """Remove a version's files, if they are there; nobody ever sees half of them.
+
+        Raises:
+            UnavailableError: They could not be removed.
+        """
+        with _written(folder):
+            if os.path.lexists(folder):
+                draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.draft")
+                folder.rename(draft)
+                _remove(draft)
 
     def show(self, model: str, live: Version | None, view: Mapping[str, Any]) -> None:
         """Let the `production` link and the JSON view say what the database says.
@@ -116,6 +181,17 @@ class VersionFolders:
                 point_link(folder / PRODUCTION, written_version(model, live))
             write_json(folder / VIEW, view)
 
+    def shown_digests(self, model: str) -> list[str]:
+        """The digests of events that the JSON view tells of: the last one, and those since lost."""
+        try:
+            view = orjson.loads((self._root / model / VIEW).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            return []
+        if not isinstance(view, dict):
+            return []
+        told = [view.get("history_digest"), *view.get("lost_digests", [])]
+        return [digest for digest in told if digest]
+
 
 @contextmanager
 def _written(folder: Path) -> Iterator[None]:
@@ -127,6 +203,16 @@ def _written(folder: Path) -> Iterator[None]:
             f"{folder} can't be written ({error}).",
             remedy="Free some disk space or mend its permissions, then try again.",
         ) from error
+
+
+def _kind_of_leftover(
+    path: Path, model: str, gone: Collection[str]
+) -> Literal["draft", "deleted", "unknown"] | None:
+    if path.match(".*.draft"):
+        return "draft"
+    if path.name in gone:
+        return "deleted"
+    return "unknown" if path.name.startswith(f"{model}_v") else None
 
 
 def _remove(path: Path) -> None:

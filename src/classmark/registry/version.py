@@ -113,6 +113,16 @@ class Lineage:
     dataset_fingerprint: str
 
 
+def least_bump(newest: Version, known: Version) -> Bump:
+    """What must rise at least after a version of which nothing is known any more but its number.
+
+    As long as a number did not rise, what it stands for is that of the version that is known.
+    """
+    if newest.major != known.major:
+        return Bump.MAJOR
+    return Bump.MINOR if newest.minor != known.minor else Bump.PATCH
+
+
 def proposed_bump(before: Lineage, after: Lineage) -> Bump:
     """Which number should rise, by what differs.
 

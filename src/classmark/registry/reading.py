@@ -1,0 +1,178 @@
+"""What the registry knows of versions: read, and never changed here."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+
+from classmark.database import Database
+from classmark.errors import UnknownModelError, UnknownVersionError
+from classmark.naming import checked_name
+from classmark.registry import ledger
+from classmark.registry.chain import GENESIS, breaks, disagreements
+from classmark.registry.gate import Status
+from classmark.registry.integrity import verify_manifest
+from classmark.registry.records import Action, HistoryCheck, RegisteredVersion, VersionEvent
+from classmark.registry.storage import VersionFolders
+from classmark.registry.tables import EventRow, VersionRow
+from classmark.registry.version import LATEST, ModelReference
+from classmark.wording import absent
+
+
+class VersionReader:
+    """The versions of all models of one home, as they are.
+
+    Args:
+        database: Where state and history are kept.
+        models: The folder of the versions' files.
+    """
+
+    def __init__(self, database: Database, models: Path) -> None:
+        self._database = database
+        self._folders = VersionFolders(models)
+
+    def models(self) -> list[str]:
+        """The names of all models, sorted."""
+        with self._database.read() as session:
+            return list(session.scalars(select(VersionRow.model).distinct().order_by("model")))
+
+    def histories(self) -> list[str]:
+        """The names of all models that have a history, sorted: of those that are gone too."""
+        with self._database.read() as session:
+            return list(session.scalars(select(EventRow.model).distinct().order_by("model")))
+
+    def folders(self) -> list[str]:
+        """The names of all models that have a folder, sorted; the database may not know some."""
+        return self._folders.models()
+
+    def versions(self, model: str) -> list[RegisteredVersion]:
+        """All versions of a model, the oldest first.
+
+        Raises:
+            UnknownModelError: It has none.
+        """
+        checked_name(model, of="model")
+        with self._database.read() as session:
+            rows = ledger.version_rows(session, model)
+        if not rows:
+            raise self._unknown(model)
+        return [self._value(row) for row in rows]
+
+    def resolve(self, reference: ModelReference) -> RegisteredVersion:
+        """The version that a reference names.
+
+        Raises:
+            UnknownModelError: The model has no versions.
+            UnknownVersionError: It has no such version, or nothing is in production.
+        """
+        try:
+            versions = self.versions(reference.model)
+        except UnknownModelError:
+            self._check_not_deleted(reference)
+            raise
+        if reference.role == LATEST:
+            return versions[-1]
+        for version in versions:
+            if reference.version in {version.version, None} and (
+                reference.version or version.status is Status.PRODUCTION
+            ):
+                return version
+        known = ", ".join(str(version.version) for version in versions[-5:])
+        if reference.version is None:
+            raise UnknownVersionError(
+                f"No version of {reference.model!r} is in production (it has {known}).",
+                remedy=f"Promote one: classmark promote {reference.model}@{versions[-1].version}",
+            )
+        self._check_not_deleted(reference)
+        raise UnknownVersionError(
+            f"{reference.model!r} has no version {reference.version} (it has {known}).",
+            remedy=f"See them all: classmark versions {reference.model}",
+        )
+
+    def verify(self, reference: ModelReference) -> RegisteredVersion:
+        """The version that a reference names, every byte of it checked.
+
+        Raises:
+            TamperedVersionError: A file is missing, changed or extra; it is named.
+        """
+        found = self.resolve(reference)
+        verify_manifest(found.folder, found.digest)
+        return found
+
+    def history(self, model: str) -> list[VersionEvent]:
+        """Everything that happened to a model's versions, the first first.
+
+        Raises:
+            UnknownModelError: It has none.
+        """
+        checked_name(model, of="model")
+        with self._database.read() as session:
+            events = ledger.events(session, model)
+        if not events:
+            raise self._unknown(model)
+        return events
+
+    def check_history(self, model: str, noted: str | None = None) -> HistoryCheck:
+        """Whether the history is what was written, and the versions what it made of them.
+
+        Args:
+            model: The model's name.
+            noted: The digest of an event, as an earlier check gave it and somebody kept it.
+
+        Raises:
+            UnknownModelError: It has none.
+        """
+        checked_name(model, of="model")
+        # Before the database, which may only grow meanwhile.
+        witnesses = [("The JSON view", digest) for digest in self._folders.shown_digests(model)]
+        witnesses += [("What was noted", noted)] if noted else []
+        try:
+            with self._database.read() as session:
+                versions = [self._value(row) for row in ledger.version_rows(session, model)]
+                events = ledger.events(session, model)
+                digest = ledger.last_digest(session, model)
+        except ValueError as error:
+            return HistoryCheck(0, GENESIS, (f"A row holds what nobody wrote: {error}.",))
+        if not versions and not events:
+            raise self._unknown(model)
+        problems = [*breaks(model, events), *disagreements(events, versions)]
+        known = {event.digest for event in events}
+        problems += [
+            f"{witness} has a digest that no event has: events were removed or made anew."
+            for witness, digest in witnesses
+            if digest not in known
+        ]
+        return HistoryCheck(len(events), digest, tuple(problems))
+
+    def _check_not_deleted(self, reference: ModelReference) -> None:
+        """Let a reference pass that names no version that was deleted.
+
+        Raises:
+            UnknownVersionError: It does; who deleted it is told, when and why.
+        """
+        with self._database.read() as session:
+            events = ledger.events(session, reference.model)
+        for event in events:
+            if event.action is Action.DELETED and event.version == str(reference.version):
+                why = f", {event.reason}" if event.reason else ""
+                raise UnknownVersionError(
+                    f"{reference.model!r} has no version {reference.version} (deleted on "
+                    f"{event.at:%Y-%m-%d} by {event.actor}{why}).",
+                    remedy=f"See what happened: classmark history {reference.model}",
+                )
+
+    def _unknown(self, model: str) -> UnknownModelError:
+        return UnknownModelError(
+            absent("model", model, self.models()),
+            remedy=f"Train it: classmark train DATASET --model {model} --family linear",
+        )
+
+    def _value(self, row: VersionRow) -> RegisteredVersion:
+        return RegisteredVersion(
+            model=row.model,
+            version=row.version,
+            status=Status(row.status),
+            created_at=row.created_at,
+            folder=self._folders.folder(row.model, row.version),
+            digest=row.digest,
+            metadata=row.details,
+        )

@@ -1,0 +1,87 @@
+"""Which versions are kept, archived and deleted: a pure rule over what is known of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from classmark.registry.gate import Status
+from classmark.registry.records import Action, RegisteredVersion, VersionEvent
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """What is kept.
+
+    Attributes:
+        keep_before_production: So many versions before the live one stay as they are: those that
+            were live last, then the newest of the others.
+        delete_after_days: An archived version that is not among those is deleted when it has been
+            archived for so long; 0 never deletes.
+    """
+
+    keep_before_production: int = 2
+    delete_after_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """What shall happen to a version.
+
+    Attributes:
+        version: The version.
+        action: `Action.ARCHIVED` or `Action.DELETED`.
+        reason: Why, for the history.
+    """
+
+    version: RegisteredVersion
+    action: Action
+    reason: str
+
+
+def disposals(
+    versions: Sequence[RegisteredVersion],
+    events: Sequence[VersionEvent],
+    settings: RetentionSettings,
+    now: datetime,
+) -> Iterator[Disposal]:
+    """What the rule does with a model's versions now, the oldest first.
+
+    Versions that are newer than the live one may yet go live: they are left alone, and so is
+    everything where nothing is live.
+    """
+    live = next((one for one in versions if one.status is Status.PRODUCTION), None)
+    if live is None:
+        return
+    older = [version for version in versions if version.version < live.version]
+    kept = _last_before(older, events)[: settings.keep_before_production]
+    age = timedelta(days=settings.delete_after_days)
+    for version in older:
+        if version in kept:
+            continue
+        if version.status is not Status.ARCHIVED:
+            yield Disposal(version, Action.ARCHIVED, f"retention: older than {live.version}")
+        elif settings.delete_after_days and now - _archived_at(version, events) >= age:
+            days = settings.delete_after_days
+            yield Disposal(version, Action.DELETED, f"retention: archived for {days} days")
+
+
+def _last_before(
+    older: Sequence[RegisteredVersion], events: Sequence[VersionEvent]
+) -> list[RegisteredVersion]:
+    """The older versions, those that one would go back to first."""
+    was_live = {event.production_after: event.sequence for event in events}
+    return sorted(
+        older, key=lambda one: (was_live.get(str(one.version), 0), one.version), reverse=True
+    )
+
+
+def _archived_at(version: RegisteredVersion, events: Sequence[VersionEvent]) -> datetime:
+    """When a version was archived: by itself, or by the one that took its place."""
+    number = str(version.version)
+    moments = [
+        event.at
+        for event in events
+        if (event.action is Action.ARCHIVED and event.version == number)
+        or (event.production_before == number != event.production_after)
+    ]
+    return moments[-1] if moments else version.created_at
