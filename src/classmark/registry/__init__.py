@@ -2,6 +2,7 @@
 
 from classmark.registry.card import model_card
 from classmark.registry.chain import live_at
+from classmark.registry.following import Follower, ModelState
 from classmark.registry.gate import Status, check_promotion, check_rollback
 from classmark.registry.integrity import MANIFEST, verify_manifest, write_manifest
 from classmark.registry.records import (
@@ -27,10 +28,12 @@ __all__ = [
     "Action",
     "Bump",
     "Disposal",
+    "Follower",
     "HistoryCheck",
     "Leftover",
     "Lineage",
     "ModelReference",
+    "ModelState",
     "RegisteredVersion",
     "Registry",
     "RetentionSettings",

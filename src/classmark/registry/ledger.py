@@ -128,6 +128,12 @@ def last_digest(session: Session, model: str) -> str:
     return last.digest if last else GENESIS
 
 
+def last_sequence(session: Session, model: str) -> int:
+    """The number of a model's last event; 0 if there is none."""
+    last = _last_event(session, model)
+    return last.sequence if last else 0
+
+
 def unknown_digests(session: Session, model: str, digests: Sequence[str]) -> list[str]:
     """Those of the digests that no event of a model has."""
     query = select(EventRow.digest).where(EventRow.model == model, EventRow.digest.in_(digests))

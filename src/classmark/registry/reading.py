@@ -9,6 +9,7 @@ from classmark.errors import UnknownModelError, UnknownVersionError
 from classmark.naming import checked_name
 from classmark.registry import ledger
 from classmark.registry.chain import GENESIS, breaks, disagreements
+from classmark.registry.following import ModelState
 from classmark.registry.gate import Status
 from classmark.registry.integrity import verify_manifest
 from classmark.registry.records import Action, HistoryCheck, RegisteredVersion, VersionEvent
@@ -97,6 +98,15 @@ class VersionReader:
         found = self.resolve(reference)
         verify_manifest(found.folder, found.digest)
         return found
+
+    def state(self, model: str) -> ModelState:
+        """All versions of a model and which one is live, as of one moment."""
+        with self._database.read() as session:
+            versions = tuple(self._value(row) for row in ledger.version_rows(session, model))
+            deleted = tuple(ledger.deleted_versions(session, model))
+            sequence = ledger.last_sequence(session, model)
+        live = next((one for one in versions if one.status is Status.PRODUCTION), None)
+        return ModelState(model, versions, live, deleted, sequence)
 
     def history(self, model: str) -> list[VersionEvent]:
         """Everything that happened to a model's versions, the first first.

@@ -1,6 +1,6 @@
 """The registry: which versions there are, which one is live, and how that came to be."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from classmark.database import Database
 from classmark.errors import ConflictError, PromotionRefusedError, VersionExistsError
 from classmark.naming import checked_name
 from classmark.registry import ledger
+from classmark.registry.following import Follower, tell
 from classmark.registry.gate import (
     Status,
     check_archiving,
@@ -46,14 +47,22 @@ class Registry(VersionReader):
         models: The folder of the versions' files.
         now: The clock.
         actor: Who is written into the history.
+        followers: Places elsewhere that follow what is live here.
     """
 
     def __init__(
-        self, database: Database, models: Path, *, now: Callable[[], datetime], actor: str
+        self,
+        database: Database,
+        models: Path,
+        *,
+        now: Callable[[], datetime],
+        actor: str,
+        followers: Sequence[Follower] = (),
     ) -> None:
         super().__init__(database, models)
         self._now = now
         self._actor = actor
+        self._followers = followers
 
     def register(self, draft: VersionDraft, bump: Bump | None = None) -> RegisteredVersion:
         """Give a trained artifact its version and keep it.
@@ -289,6 +298,8 @@ class Registry(VersionReader):
         self, target: RegisteredVersion, action: Action, reason: str
     ) -> RegisteredVersion:
         check = check_promotion if action is Action.PROMOTED else check_rollback
+        for follower in self._followers:
+            follower.prepare(target)
         with self._changing(target.model) as session:
             row = ledger.row_of(session, target)
             live = ledger.live_row(session, target.model)
@@ -310,6 +321,8 @@ class Registry(VersionReader):
             finally:
                 # Refused or not: a process that died here left link and view behind its change.
                 self._show(model)
+        if self._followers:
+            tell(self._followers, self.state(model))
 
     def _signed(self, action: Action, reason: str) -> Signature:
         return Signature(action, self._actor, reason, self._now())
