@@ -11,12 +11,18 @@ from pathlib import Path
 # Alembic runs these itself, inside its own context.
 RUN_BY_ALEMBIC = ("classmark.migrations.env", "classmark.migrations.versions")
 
+# urllib3 asks the machine so whether it knows IPv6, and closes the socket at once; accelerate brings
+# it in wherever boto3 is installed.
+PROBE = ("socket.bind", ("::1", 0))
+
 happened: list[str] = []
 
 
 def heard(event: str, arguments: tuple[object, ...]) -> None:
     """Write down every use of a socket."""
     if event in {"socket.bind", "socket.connect", "socket.sendto"}:
+        if (event, arguments[1]) == PROBE:
+            return
         happened.append(f"{event} {arguments[1:]}")
 
 

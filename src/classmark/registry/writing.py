@@ -1,0 +1,92 @@
+"""How a change of versions is made: under a lock, in one transaction, then shown and told."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from classmark.database import Database
+from classmark.errors import ConflictError
+from classmark.registry import ledger
+from classmark.registry.following import Follower, tell
+from classmark.registry.ledger import Signature
+from classmark.registry.reading import VersionReader
+from classmark.registry.records import Action
+from classmark.registry.storage import written_version
+
+
+class VersionWriter(VersionReader):
+    """What every change of a home's versions needs.
+
+    State and history change in one transaction; link and JSON view follow from the database.
+
+    Args:
+        database: Where state and history are kept.
+        models: The folder of the versions' files.
+        now: The clock.
+        actor: Who is written into the history.
+        followers: Places elsewhere that follow what is live here.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        models: Path,
+        *,
+        now: Callable[[], datetime],
+        actor: str,
+        followers: Sequence[Follower] = (),
+    ) -> None:
+        super().__init__(database, models)
+        self._now = now
+        self._actor = actor
+        self._followers = followers
+
+    @contextmanager
+    def _changing(self, model: str) -> Iterator[Session]:
+        """A transaction on a model's versions, under its lock; link and view follow it."""
+        lost = ConflictError(
+            f"Another machine changed the versions of {model!r} at the same moment.",
+            remedy=f"See how they are now: classmark versions {model}",
+        )
+        with self._folders.locked(model):
+            try:
+                with ledger.changing(self._database, model, lost) as session:
+                    yield session
+            finally:
+                # Refused or not: a process that died here left link and view behind its change.
+                self._show(model)
+        if self._followers:
+            tell(self._followers, self.state(model))
+
+    def _signed(self, action: Action, reason: str) -> Signature:
+        return Signature(action, self._actor, reason, self._now())
+
+    def _show(self, model: str) -> None:
+        with self._database.read() as session:
+            rows = ledger.version_rows(session, model)
+            live = ledger.live_row(session, model)
+            digest = ledger.last_digest(session, model)
+            # What the view knew of and is gone stays told, until somebody has looked at it.
+            shown = self._folders.shown_digests(model)
+            lost = ledger.unknown_digests(session, model, shown)
+        view: dict[str, Any] = {
+            "model": model,
+            "production_version": str(live.version) if live else None,
+            "latest_version": str(rows[-1].version) if rows else None,
+            "history_digest": digest,
+            **({"lost_digests": lost} if lost else {}),
+            "versions": [
+                {
+                    "version": str(row.version),
+                    "path": written_version(model, row.version),
+                    "created_at": row.created_at.isoformat(timespec="seconds"),
+                    "status": row.status,
+                }
+                for row in rows
+            ],
+        }
+        self._folders.show(model, live.version if live else None, view)
