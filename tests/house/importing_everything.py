@@ -11,8 +11,8 @@ from pathlib import Path
 # Alembic runs these itself, inside its own context.
 RUN_BY_ALEMBIC = ("classmark.migrations.env", "classmark.migrations.versions")
 
-# urllib3 asks the machine so whether it knows IPv6, and closes the socket at once; accelerate brings
-# it in wherever boto3 is installed.
+# urllib3 asks the machine so whether it knows IPv6, and closes the socket at once; where boto3 is
+# installed, accelerate brings it in.
 PROBE = ("socket.bind", ("::1", 0))
 
 happened: list[str] = []
