@@ -27,7 +27,7 @@ from yaml import YAMLError
 
 from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
-from classmark.registry import RetentionSettings
+from classmark.registry import PromotionSettings, RetentionSettings
 from classmark.serving import ServingSettings
 from classmark.wording import reason
 
@@ -58,7 +58,14 @@ class TrackingSettings:
         return find_spec("mlflow") is not None if self.enabled == "auto" else self.enabled
 
 
-Room = TypeVar("Room", ServingSettings, CollectingSettings, TrackingSettings, RetentionSettings)
+Room = TypeVar(
+    "Room",
+    ServingSettings,
+    CollectingSettings,
+    TrackingSettings,
+    RetentionSettings,
+    PromotionSettings,
+)
 
 
 def _user() -> str:
@@ -83,6 +90,7 @@ class Settings(BaseSettings):
         default_factory=_user, description="Who is written into the history; the login by default."
     )
     collecting: CollectingSettings = CollectingSettings()
+    promotion: PromotionSettings = PromotionSettings()
     retention: RetentionSettings = RetentionSettings()
     serving: ServingSettings = ServingSettings()
     tracking: TrackingSettings = TrackingSettings()
@@ -94,7 +102,7 @@ class Settings(BaseSettings):
             return self.database_url
         return URL.create("sqlite", database=str(self.home / "classmark.db")).render_as_string()
 
-    @field_validator("serving", "collecting", "tracking", "retention")
+    @field_validator("serving", "collecting", "tracking", "retention", "promotion")
     @classmethod
     def _no_negative_numbers(cls, value: Room) -> Room:
         numbers = {name: it for name, it in asdict(value).items() if not isinstance(it, str)}

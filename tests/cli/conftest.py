@@ -120,7 +120,7 @@ def shelf(classmark: Classmark, papers: Path, tmp_path_factory: pytest.TempPathF
         ("train", "papers", "--model", "shelf", "--family", "linear"),
         ("train", "papers", "--model", "shelf", "--family", "linear", "--set", "longest_ngram=1"),
         ("promote", "shelf@v1.0.0", "--reason", "the first"),
-        ("promote", "shelf@latest"),
+        ("promote", "shelf@latest", "--force", "--reason", "as good"),
     ):
         done = classmark(*command, "--home", home)
         assert done.returncode == 0, done.stderr

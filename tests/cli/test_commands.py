@@ -270,7 +270,7 @@ def test_retention_follows_its_settings(result: Result, home: Path) -> None:
     rule = {"CLASSMARK_RETENTION__KEEP_BEFORE_PRODUCTION": "0"}
     train = ("train", "papers", "--model", "shelf", "--family", "linear", "--home", home)
     result(*train)
-    result("promote", "shelf@latest", "--home", home)
+    result("promote", "shelf@latest", "--force", "--reason", "sure", "--home", home)
     result(*train)
     found, told = result("retention", "--home", home, **rule)
     assert (found["disposals"], told.stdout) == ([], "Nothing is to be archived or deleted.\n")
@@ -347,11 +347,63 @@ def test_rollback_and_promote_move_production(result: Result, home: Path) -> Non
     found, _ = result("rollback", "shelf", "--reason", "slow", "--home", home)
     assert found["production_version"] == "v1.0.0"
     assert str(link.readlink()) == "shelf_v1.0.0"
-    found, _ = result("promote", "shelf@latest", "--home", home)
+    found, _ = result("promote", "shelf@latest", "--force", "--reason", "sure", "--home", home)
     assert found["production_version"] == "v1.0.1"
     assert str(link.readlink()) == "shelf_v1.0.1"
     found, _ = result("rollback", "shelf", "--to", "v1.0.0", "--home", home)
     assert found["production_version"] == "v1.0.0"
+
+
+def test_promote_tells_how_a_candidate_does_beside_production(
+    result: Result, classmark: Classmark, home: Path, papers: Path
+) -> None:
+    wrong = home.with_name("wrong.jsonl")
+    lines = [json.loads(line) for line in papers.read_text().splitlines()]
+    labels = sorted({one["label"] for one in lines})
+    others = dict(zip(labels, (*labels[1:], labels[0]), strict=True))
+    wrong.write_text(
+        "".join(json.dumps(one | {"label": others[one["label"]]}) + "\n" for one in lines)
+    )
+    where = ("--home", home)
+    result("prepare", wrong, "--name", "wrong", *where)
+    result("train", "wrong", "--model", "shelf", "--family", "linear", *where)
+    found, told = result("promote", "shelf@latest", "--on", papers, "--dry-run", *where)
+    judgement = found["judgement"]
+    assert (found["is_promoted"], judgement["decision"]) == (False, "reject")
+    assert (judgement["production"], judgement["left_out"]) == ("shelf_v1.0.1", 0)
+    assert judgement["comparisons"]["accuracy"]["winner"] == "shelf_v1.0.1"
+    assert "worse than production: accuracy -" in told.stdout
+    refused = classmark("promote", "shelf@latest", "--on", papers, *where)
+    assert refused.returncode == 4
+    assert "does not go live beside shelf_v1.0.1. Reject: worse" in refused.stderr
+    assert "--force --reason TEXT" in refused.stderr
+    done, _ = result("promote", "shelf@latest", "--force", "--reason", "a try", *where)
+    assert done["production_version"] == found["production_version"] == "v1.1.0"
+    events, _ = result("history", "shelf", *where)
+    assert events["events"][-1]["reason"] == "forced: a try"
+
+
+def test_promote_asks_for_more_data_where_its_own_is_too_little(
+    classmark: Classmark, result: Result, home: Path
+) -> None:
+    result("rollback", "shelf", "--home", home)
+    refused = classmark("promote", "shelf@latest", "--home", home)
+    assert refused.returncode == 4
+    assert "Need more data: " in refused.stderr
+    assert "Give labelled rows that are new to both: --on FILE." in refused.stderr
+    history, _ = result("history", "shelf", "--home", home)
+    assert history["events"][-1]["action"] == "rolled_back"
+
+
+def test_what_is_measured_is_kept_in_the_history(result: Result, home: Path, papers: Path) -> None:
+    result("rollback", "shelf", "--home", home)
+    rule = {"CLASSMARK_PROMOTION__MARGIN": "0.5"}
+    options = ("--on", papers, "--reason", "looks well", "--home", home)
+    found, _ = result("promote", "shelf@latest", *options, **rule)
+    assert found["judgement"]["decision"] == "promote"
+    history, _ = result("history", "shelf", "--home", home)
+    reason = history["events"][-1]["reason"]
+    assert reason.startswith("looks well (not worse than production by 50 points or more: accuracy")
 
 
 def test_doctor_finds_everything_well(result: Result, shelf: Path) -> None:

@@ -78,6 +78,7 @@ REFUSALS = {
     "verify shelf@v9.9.9": (3, "'shelf' has no version v9.9.9"),
     "promote shelf@v1.0.1": (4, "v1.0.1 is in production already"),
     "promote shelf@v1.0.0": (4, "v1.0.0 is older than v1.0.1"),
+    "promote shelf@v1.0.1 --force": (2, "--force needs a reason"),
     "rollback shelf --to v1.0": (2, "'v1.0' is not a version"),
     "rollback shelf --to v1.0.1": (4, "v1.0.1 is production"),
     "predict shelf@latest": (2, "It is not clear what to classify"),

@@ -1,6 +1,7 @@
 """The model card tells what the metadata tell, and of nothing else that it knew it."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from classmark.registry import model_card
+from classmark.registry import Action, Status, VersionEvent, card_state, model_card
 
 SECTIONS = [
     *("Details", "Intended use", "Data", "Metrics", "Limits", "Ethical notes"),
@@ -287,3 +288,35 @@ def elements_with(label: str) -> list[str]:
     test = figures(per_class={label: of_class(0.5, 4)})
     page = rendered(model_card(metadata(metrics={"test": test}, labels=[label])))
     return re.findall(r"<(\w+)", page)
+
+
+def event(sequence: int, action: Action, version: str, before: str, after: str) -> VersionEvent:
+    at = datetime(2024, 5, 6, sequence, tzinfo=UTC)
+    live = (before or None, after or None)
+    return VersionEvent(sequence, action, version, *live, "ada", "a | b", at, "", "")
+
+
+def test_the_state_tells_when_a_version_was_live_and_what_happened_to_it() -> None:
+    events = [
+        event(1, Action.REGISTERED, "v1.0.0", "", ""),
+        event(2, Action.PROMOTED, "v1.0.0", "", "v1.0.0"),
+        event(3, Action.REGISTERED, "v1.1.0", "v1.0.0", "v1.0.0"),
+        event(4, Action.PROMOTED, "v1.1.0", "v1.0.0", "v1.1.0"),
+        event(5, Action.ROLLED_BACK, "v1.0.0", "v1.1.0", "v1.0.0"),
+    ]
+    assert card_state("v1.0.0", Status.PRODUCTION, events).splitlines() == [
+        "| fact | value |",
+        "| --- | --- |",
+        "| status | production |",
+        "| live | 2024-05-06 02:00:00 to 2024-05-06 04:00:00; since 2024-05-06 05:00:00 |",
+        "",
+        "| when (UTC) | what | who | why |",
+        "| --- | --- | --- | --- |",
+        r"| 2024-05-06 01:00:00 | registered v1.0.0 | ada | a \| b |",
+        r"| 2024-05-06 02:00:00 | promoted v1.0.0 | ada | a \| b |",
+        r"| 2024-05-06 04:00:00 | promoted v1.1.0 | ada | a \| b |",
+        r"| 2024-05-06 05:00:00 | rolled back v1.0.0 | ada | a \| b |",
+    ]
+    assert "| live | never |" in card_state("v1.0.0", Status.TESTING, events[:1])
+    card = model_card(metadata(), card_state("v1.0.0", Status.TESTING, events[:1]))
+    assert card.index("## State") < card.index("## Details")

@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classmark.errors import PromotionRefusedError
-from classmark.registry import Status, Version, check_promotion, check_rollback
+from classmark.registry import (
+    Decision,
+    Evidence,
+    PromotionSettings,
+    Status,
+    Version,
+    check_promotion,
+    check_rollback,
+    judged,
+)
 
 VERSIONS = st.builds(Version, *[st.integers(0, 3)] * 3)
 STATUSES = st.sampled_from(Status)
@@ -88,3 +97,88 @@ def test_a_refusal_names_both_versions_and_the_way_back() -> None:
     with pytest.raises(PromotionRefusedError, match=r"v1\.1\.0 is newer than v1\.0\.0") as told:
         check_rollback(NEW, Status.TESTING, OLD)
     assert "classmark promote" in told.value.remedy
+
+
+RULE = PromotionSettings(margin=0.01, class_margin=0.05)
+SHARES = st.floats(-1, 1)
+
+
+def evidence(
+    gain: float, low: float, high: float, rows: int = 1000, losses: dict[str, float] | None = None
+) -> Evidence:
+    return Evidence("accuracy", rows, gain, low, high, tuple((losses or {}).items()))
+
+
+@pytest.mark.parametrize(
+    ("given", "decision", "reason"),
+    [
+        (
+            evidence(0.03, 0.01, 0.05),
+            Decision.PROMOTE,
+            "better than production: accuracy +3.0 points (+1.0 to +5.0) on 1,000 rows",
+        ),
+        (
+            evidence(0.001, -0.008, 0.01),
+            Decision.PROMOTE,
+            "not worse than production by 1 points or more: accuracy +0.1 points (-0.8 to +1.0)",
+        ),
+        # Shown to be a little worse, and shown to be within the margin.
+        (evidence(-0.005, -0.009, -0.001), Decision.PROMOTE, "not worse than production by 1"),
+        (evidence(-0.03, -0.05, -0.01), Decision.REJECT, "worse than production: accuracy -3.0"),
+        (
+            evidence(0.01, -0.03, 0.05),
+            Decision.MORE_DATA,
+            "not shown to lose less than 1 points: accuracy +1.0 points (-3.0 to +5.0)",
+        ),
+        (evidence(-0.02, -0.05, 0.01), Decision.MORE_DATA, "not shown to lose less than 1 points"),
+        (evidence(0.5, 0.1, 0.9, rows=9), Decision.MORE_DATA, "9 rows are too few: 10 at least"),
+        (
+            evidence(0.03, 0.01, 0.05, losses={"cs.CL": 0.08, "cs.DB": 0.04}),
+            Decision.REJECT,
+            "cs.CL is found less often, by 8.0 points of recall",
+        ),
+        (evidence(0.03, 0.01, 0.05, losses={"cs.DB": 0.04}), Decision.PROMOTE, "better"),
+    ],
+)
+def test_what_was_measured_decides(given: Evidence, decision: Decision, reason: str) -> None:
+    found = judged([given], RULE)
+    assert found.decision is decision
+    assert len(found.reasons) == 1
+    assert found.reasons[0].startswith(reason)
+
+
+def test_how_many_rows_would_tell_is_guessed_where_they_can() -> None:
+    (told,) = judged([evidence(0.01, -0.03, 0.05)], RULE).reasons
+    assert told.endswith("on 1,000 rows; about 4,000 rows would tell, if it stays so")
+    (told,) = judged([evidence(-0.02, -0.05, 0.01)], RULE).reasons
+    assert told.endswith("on 1,000 rows")
+
+
+def test_one_target_that_loses_is_enough_to_reject() -> None:
+    better, worse = evidence(0.03, 0.01, 0.05), evidence(-0.03, -0.05, -0.01)
+    doubtful = evidence(0.01, -0.03, 0.05)
+    assert judged([better, doubtful, worse], RULE).decision is Decision.REJECT
+    assert judged([better, doubtful], RULE).decision is Decision.MORE_DATA
+    assert judged([better, better], RULE).decision is Decision.PROMOTE
+
+
+@given(st.lists(SHARES, min_size=3, max_size=3), st.integers(0, 10**6), st.floats(0, 0.5))
+def test_nothing_goes_live_that_may_have_lost_the_margin(
+    shares: list[float], rows: int, margin: float
+) -> None:
+    low, gain, high = sorted(shares)
+    found = judged([evidence(gain, low, high, rows)], PromotionSettings(margin))
+    assert (found.decision is Decision.PROMOTE) == (low > -margin and rows >= 10)
+    assert found.decision is not Decision.REJECT or high < 0
+    assert all(found.reasons)
+
+
+@given(st.lists(SHARES, min_size=3, max_size=3), st.floats(0, 0.5), st.floats(0, 0.5))
+def test_a_wider_margin_never_refuses_what_a_narrower_one_lets_pass(
+    shares: list[float], one: float, other: float
+) -> None:
+    low, gain, high = sorted(shares)
+    narrow, wide = sorted([one, other])
+    if judged([evidence(gain, low, high)], PromotionSettings(narrow)).decision is Decision.PROMOTE:
+        passed = judged([evidence(gain, low, high)], PromotionSettings(wide))
+        assert passed.decision is Decision.PROMOTE

@@ -6,6 +6,15 @@ from classmark.cli.terminal import as_share
 from classmark.evaluation import Comparison, Estimate, NumberComparison, PairedFigure
 
 
+def describe_any(
+    comparison: Comparison | NumberComparison, names: tuple[str, str], of: str
+) -> dict[str, Any]:
+    """A comparison of classes or of predicted numbers."""
+    if isinstance(comparison, NumberComparison):
+        return describe_numbers(comparison, names)
+    return describe_classes(comparison, names, of)
+
+
 def describe_classes(comparison: Comparison, names: tuple[str, str], of: str) -> dict[str, Any]:
     """A comparison of classes, of `documents` or `rows`."""
     a, b = names

@@ -1,27 +1,115 @@
 """`classmark promote`."""
 
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
 from classmark.assembly import existing_home
-from classmark.cli.options import HomeOption, JsonOption, ReasonOption, ReferenceArgument
+from classmark.cli.options import (
+    DryRunOption,
+    HomeOption,
+    JsonOption,
+    LabelFieldOption,
+    ReasonOption,
+    ReferenceArgument,
+    TextFieldsOption,
+    parsed_fields,
+)
+from classmark.cli.table_versions import check_no_fields
 from classmark.cli.terminal import keep_result, say
-from classmark.registry import RegisteredVersion
+from classmark.errors import PromotionRefusedError, SettingError
+from classmark.registry import Decision, ModelReference, RegisteredVersion, check_promotion
+
+if TYPE_CHECKING:
+    from classmark.retraining import Judgement
+
+OnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        help="Labelled rows on which it is compared with production: a file, or a dataset's name.",
+        show_default="the part that it was tested on",
+    ),
+]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Promote it without a comparison; needs --reason."),
+]
 
 
 def run(
     reference: ReferenceArgument,
+    on: OnOption = None,
+    text_fields: TextFieldsOption = None,
+    label_field: LabelFieldOption = None,
+    force: ForceOption = False,
     reason: ReasonOption = "",
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
-    """Put a version into production in place of the one that is there."""
-    version = existing_home(home).registry.promote(reference, reason)
-    say(" is in production.", strong=version.name)
-    keep_result(json, describe(version))
+    """Put a version into production, if it is shown to be no worse than the one that is there."""
+    place = existing_home(home)
+    if force and not reason.strip():
+        raise SettingError("--force needs a reason.", remedy="Say why: --force --reason TEXT")
+    candidate = place.registry.resolve(reference)
+    live = place.registry.live(candidate.model)
+    check_promotion(candidate.version, candidate.status, live.version if live else None)
+    if candidate.is_of_table:
+        check_no_fields(text_fields, label_field)
+    elif on is None and (text_fields or label_field):
+        raise SettingError(
+            "--text-fields and --label-field tell how to read the file of --on, and there is none.",
+            remedy="Leave them out, or name the file: --on FILE",
+        )
+    result: dict[str, Any] = {"judgement": None}
+    why, against = f"forced: {reason}" if force else reason, None
+    if live is not None and not force:
+        # It measures, and that needs more than the base install has.
+        from classmark.cli import judging  # noqa: PLC0415
+
+        fields = parsed_fields(text_fields, label_field)
+        judgement = judging.judge(place, candidate, live, on, fields)
+        result["judgement"] = judging.describe(judgement, candidate)
+        if not dry_run:
+            _check(judgement, candidate)
+        why, against = _reasons(reason, judgement), live.version
+    if dry_run:
+        say(" stays as it is: this is a dry run.", strong=candidate.name)
+    else:
+        named = ModelReference(candidate.model, candidate.version)
+        candidate = place.registry.promote(named, why, against=against)
+        say(" is in production.", strong=candidate.name)
+    keep_result(json, describe(candidate) | {"is_promoted": not dry_run} | result)
 
 
-def describe(version: RegisteredVersion) -> dict[str, str]:
-    """What is live now, as the JSON result has it."""
+def describe(version: RegisteredVersion) -> dict[str, Any]:
+    """What goes live, as the JSON result has it."""
     return {
         "model": version.model,
         "production_version": str(version.version),
         "path": str(version.folder),
     }
+
+
+def _reasons(given: str, judgement: "Judgement") -> str:
+    """What the history keeps: what somebody said, and what was measured."""
+    measured = "; ".join(judgement.verdict.reasons)
+    return f"{given} ({measured})" if given else measured
+
+
+def _check(judgement: "Judgement", candidate: RegisteredVersion) -> None:
+    """Let a candidate pass that is good enough.
+
+    Raises:
+        PromotionRefusedError: It is worse than production, or not shown not to be.
+    """
+    if judgement.verdict.decision is Decision.PROMOTE:
+        return
+    undecided = judgement.verdict.decision is Decision.MORE_DATA
+    first = "Give labelled rows that are new to both: --on FILE. " if undecided else ""
+    raise PromotionRefusedError(
+        f"{candidate.name} does not go live beside {judgement.production.name}."
+        f" {judgement.verdict}",
+        remedy=f"{first}To promote it all the same, say why: --force --reason TEXT",
+    )

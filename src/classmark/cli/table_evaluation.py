@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from classmark.assembly import Home, utc_now
 from classmark.cli.caveats import warn_of_rows
-from classmark.cli.comparisons import describe_classes, describe_numbers
+from classmark.cli.comparisons import describe_any
 from classmark.cli.table_versions import (
-    LoadedTableVersion,
     load_table_version,
     rows_with_targets,
 )
@@ -19,10 +18,8 @@ from classmark.cli.terminal import Bars, say, say_table
 from classmark.durable import publishing, write_json
 from classmark.errors import SettingError
 from classmark.evaluation import (
-    Comparison,
     Estimate,
     Evaluation,
-    NumberComparison,
     RegressionEvaluation,
     ReportHeading,
     TableAssessment,
@@ -30,6 +27,7 @@ from classmark.evaluation import (
     compare_tables,
 )
 from classmark.registry import ModelReference
+from classmark.serving import LoadedTableVersion
 from classmark.spreadsheet import safe_cell
 
 if TYPE_CHECKING:
@@ -74,7 +72,8 @@ def compare_table_versions(
     found = [assess_table(one.predictor, rows, progress=Bars()) for one in (a, b)]
     names = (a.version.name, b.version.name)
     targets = {
-        name: _compared(comparison, names) for name, comparison in compare_tables(*found).items()
+        name: describe_any(comparison, names, "rows")
+        for name, comparison in compare_tables(*found).items()
     }
     for name, told in targets.items():
         say(f"{name}: {told['verdict']}")
@@ -167,18 +166,8 @@ def _report(
 
 
 def _check_alike(a: LoadedTableVersion, b: LoadedTableVersion) -> None:
-    answers = [
-        [(target.name, target.classes) for target in loaded.predictor.config.targets]
-        for loaded in (a, b)
-    ]
-    if answers[0] != answers[1]:
+    if a.predictor.questions != b.predictor.questions:
         raise SettingError(
             f"{a.version.name} and {b.version.name} predict different targets or classes.",
             remedy="Compare versions that answer the same question.",
         )
-
-
-def _compared(comparison: Comparison | NumberComparison, names: tuple[str, str]) -> dict[str, Any]:
-    if isinstance(comparison, NumberComparison):
-        return describe_numbers(comparison, names)
-    return describe_classes(comparison, names, "rows")

@@ -1,6 +1,5 @@
 """What commands share that meet tables: which name is one, which version predicts them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +8,9 @@ from classmark.assembly import Home
 from classmark.cli.terminal import say_warning
 from classmark.datasets import read_table
 from classmark.errors import SettingError, SourceError, UnknownDatasetError
-from classmark.models import TablePredictor, load_table_predictor
+from classmark.models import load_table_predictor
 from classmark.registry import ModelReference, RegisteredVersion
+from classmark.serving import LoadedTableVersion
 from classmark.wording import meant
 
 if TYPE_CHECKING:
@@ -22,14 +22,6 @@ class DatasetKind(StrEnum):
 
     TEXTS = "texts"
     TABLE = "table"
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedTableVersion:
-    """A version with its loaded predictor."""
-
-    version: RegisteredVersion
-    predictor: TablePredictor
 
 
 def is_table(place: Home, name: str, kind: DatasetKind | None = None) -> bool:

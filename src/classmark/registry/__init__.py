@@ -1,9 +1,19 @@
 """What we have: versions, which one is live, and how that came to be."""
 
 from classmark.registry.card import model_card
+from classmark.registry.card_history import card_state
 from classmark.registry.chain import live_at
 from classmark.registry.following import Follower, ModelState
-from classmark.registry.gate import Status, check_promotion, check_rollback
+from classmark.registry.gate import (
+    Decision,
+    Evidence,
+    PromotionSettings,
+    Status,
+    Verdict,
+    check_promotion,
+    check_rollback,
+    judged,
+)
 from classmark.registry.integrity import MANIFEST, verify_manifest, write_manifest
 from classmark.registry.records import (
     Action,
@@ -27,22 +37,28 @@ __all__ = [
     "MANIFEST",
     "Action",
     "Bump",
+    "Decision",
     "Disposal",
+    "Evidence",
     "Follower",
     "HistoryCheck",
     "Leftover",
     "Lineage",
     "ModelReference",
     "ModelState",
+    "PromotionSettings",
     "RegisteredVersion",
     "Registry",
     "RetentionSettings",
     "Status",
+    "Verdict",
     "Version",
     "VersionDraft",
     "VersionEvent",
+    "card_state",
     "check_promotion",
     "check_rollback",
+    "judged",
     "live_at",
     "model_card",
     "proposed_bump",

@@ -21,14 +21,16 @@ _LICENCES = {
 _REDACTION = "redact"
 
 
-def model_card(metadata: Metadata) -> str:
+def model_card(metadata: Metadata, state: str | None = None) -> str:
     """The card of a version as Markdown.
 
     Args:
         metadata: As they were registered; those of earlier releases lack some keys.
+        state: Where it stands, as `card_state` writes it; None leaves that out.
     """
     name = metadata.get("name", NOT_STATED)
     sections = {
+        **({} if state is None else {"State": state}),
         "Details": _details(metadata),
         "Intended use": _use(metadata),
         "Data": _data(metadata),

@@ -1,9 +1,17 @@
 """Who may go live: pure rules over what is known of a version."""
 
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from classmark.errors import ConflictError, PromotionRefusedError
 from classmark.registry.version import Version
+
+# Intervals of fewer rows promise more than they keep.
+_FEWEST_ROWS = 10
+# Ten thousand times the rows are not worth a guess.
+_MOST_TIMES_SHORTER = 100
 
 
 class Status(StrEnum):
@@ -14,6 +22,128 @@ class Status(StrEnum):
     STAGING = "staging"
     PRODUCTION = "production"
     ARCHIVED = "archived"
+
+
+class Decision(StrEnum):
+    """What comes of a comparison with production."""
+
+    PROMOTE = "promote"
+    REJECT = "reject"
+    MORE_DATA = "need more data"
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionSettings:
+    """How much worse than production a version may be.
+
+    Attributes:
+        margin: The loss that is let pass, as a share: 0.01 is one point of accuracy, or one
+            hundredth of production's mean absolute error. It must be shown to be less.
+        class_margin: Of a class that is shown to be found less often, the loss of recall that is
+            let pass, as a share.
+    """
+
+    margin: float = 0.01
+    class_margin: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the same rows say of a candidate beside production.
+
+    Attributes:
+        measure: What is compared: "accuracy", or "mean absolute error of price".
+        rows: How many.
+        gain: By how much the candidate is better, as a share; below 0 it is worse.
+        low: Lower end of the gain's paired 95 % interval.
+        high: Upper end.
+        losses: Of each class that is shown to be found less often, how much less, as a share.
+    """
+
+    measure: str
+    rows: int
+    gain: float
+    low: float
+    high: float
+    losses: tuple[tuple[str, float], ...] = ()
+
+    def __str__(self) -> str:
+        gain, low, high = (f"{100 * share:+.1f}" for share in (self.gain, self.low, self.high))
+        return f"{self.measure} {gain} points ({low} to {high}) on {self.rows:,} rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done with a candidate.
+
+    Attributes:
+        decision: Promote it, reject it, or ask more rows.
+        reasons: Why, a sentence each without its full stop.
+    """
+
+    decision: Decision
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.decision.capitalize()}: {'; '.join(self.reasons)}."
+
+
+def judged(evidence: Sequence[Evidence], settings: PromotionSettings) -> Verdict:
+    """Whether a candidate may take production's place, by what was measured of both.
+
+    It may if each measure is shown to be better, or not worse by the margin or more, and no class
+    is lost. That is a test of non-inferiority at 2.5 % (Committee for Proprietary Medicinal
+    Products 2001, *Points to consider on switching between superiority and non-inferiority*).
+
+    Args:
+        evidence: One for each measure, at least one.
+        settings: How much worse is let pass.
+    """
+    rejections = [reason for one in evidence for reason in _rejections(one, settings)]
+    if rejections:
+        return Verdict(Decision.REJECT, tuple(rejections))
+    doubts = [reason for one in evidence for reason in _doubts(one, settings.margin)]
+    if doubts:
+        return Verdict(Decision.MORE_DATA, tuple(doubts))
+    return Verdict(Decision.PROMOTE, tuple(_praise(one, settings.margin) for one in evidence))
+
+
+def _rejections(one: Evidence, settings: PromotionSettings) -> Iterator[str]:
+    if one.rows >= _FEWEST_ROWS and one.low <= -settings.margin and one.high < 0:
+        yield f"worse than production: {one}"
+    for label, loss in one.losses:
+        if loss > settings.class_margin:
+            yield f"{label} is found less often, by {100 * loss:.1f} points of recall"
+
+
+def _doubts(one: Evidence, margin: float) -> Iterator[str]:
+    if one.rows < _FEWEST_ROWS:
+        yield f"{one.rows} rows are too few: {_FEWEST_ROWS} at least"
+    elif one.low <= -margin:
+        needed = _rows_needed(one, margin)
+        more = f"; about {needed:,} rows would tell, if it stays so" if needed else ""
+        yield f"not shown to lose less than {100 * margin:g} points: {one}{more}"
+
+
+def _praise(one: Evidence, margin: float) -> str:
+    if one.low > 0:
+        return f"better than production: {one}"
+    return f"not worse than production by {100 * margin:g} points or more: {one}"
+
+
+def _rows_needed(one: Evidence, margin: float) -> int | None:
+    """With how many rows the interval would end at the margin; None if nobody has so many.
+
+    Its length shrinks with the square root of the rows.
+    """
+    length, allowed = one.gain - one.low, one.gain + margin
+    if allowed <= length / _MOST_TIMES_SHORTER:
+        return None
+    shorter = length / allowed
+    exact = one.rows * shorter**2
+    # Two figures: it is a guess.
+    unit: int = 10 ** max(0, math.floor(math.log10(exact)) - 1)
+    return math.ceil(exact / unit) * unit
 
 
 def check_promotion(candidate: Version, status: Status, production: Version | None) -> None:

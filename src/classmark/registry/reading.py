@@ -89,6 +89,12 @@ class VersionReader:
             remedy=f"See them all: classmark versions {reference.model}",
         )
 
+    def live(self, model: str) -> RegisteredVersion | None:
+        """The version of a model that is in production, if any."""
+        with self._database.read() as session:
+            row = ledger.live_row(session, model)
+        return self._value(row) if row else None
+
     def verify(self, reference: ModelReference) -> RegisteredVersion:
         """The version that a reference names, every byte of it checked.
 

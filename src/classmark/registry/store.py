@@ -1,6 +1,6 @@
 """The registry: which versions there are, which one is live, and how that came to be."""
 
-from classmark.errors import PromotionRefusedError, VersionExistsError
+from classmark.errors import ConflictError, PromotionRefusedError, VersionExistsError
 from classmark.naming import checked_name
 from classmark.registry import ledger
 from classmark.registry.disposal import VersionKeeper
@@ -68,14 +68,22 @@ class Registry(VersionKeeper):
             self._show(draft.model)
             return self._value(row)
 
-    def promote(self, reference: ModelReference, reason: str = "") -> RegisteredVersion:
+    def promote(
+        self, reference: ModelReference, reason: str = "", *, against: Version | None = None
+    ) -> RegisteredVersion:
         """Put a version into production in place of the one that is there.
+
+        Args:
+            reference: The version.
+            reason: For the history.
+            against: What was live when the version was judged; it must still be.
 
         Raises:
             PromotionRefusedError: It is live already or older than production.
+            ConflictError: Meanwhile another version than `against` went live.
             TamperedVersionError: It is not intact.
         """
-        return self._move_production(self.verify(reference), Action.PROMOTED, reason)
+        return self._move_production(self.verify(reference), Action.PROMOTED, reason, against)
 
     def rollback(
         self, model: str, to: Version | None = None, reason: str = ""
@@ -142,7 +150,11 @@ class Registry(VersionKeeper):
         )
 
     def _move_production(
-        self, target: RegisteredVersion, action: Action, reason: str
+        self,
+        target: RegisteredVersion,
+        action: Action,
+        reason: str,
+        against: Version | None = None,
     ) -> RegisteredVersion:
         check = check_promotion if action is Action.PROMOTED else check_rollback
         for follower in self._followers:
@@ -151,5 +163,11 @@ class Registry(VersionKeeper):
             row = ledger.row_of(session, target)
             live = ledger.live_row(session, target.model)
             check(row.version, Status(row.status), live.version if live else None)
+            if against is not None and (live is None or live.version != against):
+                raise ConflictError(
+                    f"{target.name} was judged beside {against}, which is no longer live.",
+                    remedy=f"Promote it again: it is judged beside what is live now, as"
+                    f" classmark history {target.model} tells.",
+                )
             ledger.move_production(session, row, live, self._signed(action, reason))
         return self._value(row)

@@ -13,13 +13,16 @@ from classmark.retraining.lineage import (
     trace_document,
     trace_version,
 )
+from classmark.retraining.promotion import Gatekeeper, Judgement
 from classmark.retraining.table_cycle import NewTableVersion, train_table_version
 from classmark.retraining.table_lineage import learned_rows, trace_table_version
 from classmark.retraining.tuned import register_best
 
 __all__ = [
     "DocumentTrace",
+    "Gatekeeper",
     "Holding",
+    "Judgement",
     "Link",
     "NewTableVersion",
     "NewVersion",

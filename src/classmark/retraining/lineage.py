@@ -130,9 +130,9 @@ def trace_version(version: RegisteredVersion, datasets: DatasetStore) -> Snapsho
 
 
 def learned_before(
-    version: RegisteredVersion, datasets: DatasetStore, documents: Iterable[Document]
-) -> int:
-    """How many of these documents a version learned from; 0 where its snapshot is not kept.
+    version: RegisteredVersion, datasets: DatasetStore, documents: Sequence[Document]
+) -> list[bool]:
+    """Of each document whether a version learned from it; of none where its snapshot is not kept.
 
     A document counts if id and text are those of one in the version's train part.
     """
@@ -142,10 +142,10 @@ def learned_before(
         name, told.get("snapshot") or _id_of(name, fingerprint, datasets), datasets
     )
     if dataset is None:
-        return 0
+        return [False] * len(documents)
     learned = {(document.id, document.text) for document in dataset.parts["train"]}
     steps = steps_named(dataset.recipe["cleaning"])
-    return sum((document.id, clean(document.text, steps)) in learned for document in documents)
+    return [(document.id, clean(document.text, steps)) in learned for document in documents]
 
 
 def trace_source(origin: Mapping[str, str]) -> SourceTrace:

@@ -19,16 +19,18 @@ def trace_table_version(version: RegisteredVersion, tables: TableStore) -> Snaps
     return SnapshotTrace(told["name"], told["snapshot"], told["fingerprint"], link, table, source)
 
 
-def learned_rows(version: RegisteredVersion, tables: TableStore, rows: "pd.DataFrame") -> int:
-    """How many of these rows a version learned from; 0 where that can't be told.
+def learned_rows(
+    version: RegisteredVersion, tables: TableStore, rows: "pd.DataFrame"
+) -> list[bool]:
+    """Of each row whether a version learned from it; of none where that can't be told.
 
     It can't be where the snapshot is not kept, or the rows lack one of its columns.
     """
     _, table = _loaded(version, tables)
     try:
-        return table.learned(rows) if table else 0
+        return table.learned(rows) if table else [False] * len(rows)
     except RecordError:
-        return 0
+        return [False] * len(rows)
 
 
 def _loaded(version: RegisteredVersion, tables: TableStore) -> tuple[Link, TableDataset | None]:

@@ -4,7 +4,7 @@ from classmark.serving.api import ApiParts, MetricsView, create_api
 from classmark.serving.batch import BatchJob, run_batch
 from classmark.serving.batch_report import BatchReport
 from classmark.serving.predictor import Listener, Predictor
-from classmark.serving.runtime import ServedModel, load_served_model
+from classmark.serving.runtime import LoadedTableVersion, ServedModel, load_served_model
 from classmark.serving.scheduler import Scheduler
 from classmark.serving.server import Address, listening_socket, run_server
 from classmark.serving.settings import ServingSettings
@@ -15,6 +15,7 @@ __all__ = [
     "BatchJob",
     "BatchReport",
     "Listener",
+    "LoadedTableVersion",
     "MetricsView",
     "Predictor",
     "Scheduler",

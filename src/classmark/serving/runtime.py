@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from classmark.models import Classifier, load_classifier
+from classmark.models import Classifier, TablePredictor, load_classifier
 from classmark.registry import ModelReference, RegisteredVersion, Registry
 
 _WARM_UP = "A first sentence, so that the first real one does not wait for memory."
@@ -14,6 +14,14 @@ class ServedModel:
 
     version: RegisteredVersion
     classifier: Classifier
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTableVersion:
+    """A version of a table with its loaded predictor."""
+
+    version: RegisteredVersion
+    predictor: TablePredictor
 
 
 def load_served_model(registry: Registry, reference: ModelReference) -> ServedModel:

@@ -104,15 +104,15 @@ class TableDataset:
         """How many rows were left out, by reason."""
         return self.findings.dropped
 
-    def learned(self, rows: "pd.DataFrame") -> int:
-        """How many of these rows are equal to one of train in every cell.
+    def learned(self, rows: "pd.DataFrame") -> list[bool]:
+        """Of each of these rows whether it is equal to one of train in every cell.
 
         Raises:
             RecordError: A column is missing, or a cell is not what its column holds.
         """
         columns = (*self.columns, *self.targets)
         known = set(row_digests(self.parts["train"]).tolist())
-        return sum(row in known for row in row_digests(typed(rows, columns)).tolist())
+        return [row in known for row in row_digests(typed(rows, columns)).tolist()]
 
     def sizes(self) -> dict[str, int]:
         """How many rows each part has."""

@@ -50,6 +50,11 @@ class TablePredictor(ABC):
         """The columns that rows must have."""
         return tuple(column.name for column in self.pipeline.columns)
 
+    @property
+    def questions(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What is predicted: each target with its classes, none of a number."""
+        return [(target.name, target.classes) for target in self.config.targets]
+
     def unknown_columns(self, rows: "pd.DataFrame") -> list[str]:
         """Columns that the table did not have which this model learned from."""
         targets = (target.name for target in self.config.targets)
