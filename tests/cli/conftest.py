@@ -105,8 +105,17 @@ def _exit_code() -> int:
 @pytest.fixture(scope="session")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 labelled documents of three classes."""
-    path = tmp_path_factory.mktemp("papers") / "papers.jsonl"
-    chosen = [d for d in sample_documents() if d.label in LABELS and int(d.id[-2:]) <= 20]
+    return _written(range(1, 21), tmp_path_factory.mktemp("papers") / "papers.jsonl")
+
+
+@pytest.fixture(scope="session")
+def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 others of the same classes."""
+    return _written(range(21, 41), tmp_path_factory.mktemp("unseen") / "unseen.jsonl")
+
+
+def _written(numbers: range, path: Path) -> Path:
+    chosen = [d for d in sample_documents() if d.label in LABELS and int(d.id[-2:]) in numbers]
     path.write_bytes(b"".join(orjson.dumps(asdict(document)) + b"\n" for document in chosen))
     return path
 

@@ -355,7 +355,7 @@ def test_rollback_and_promote_move_production(result: Result, home: Path) -> Non
 
 
 def test_promote_tells_how_a_candidate_does_beside_production(
-    result: Result, classmark: Classmark, home: Path, papers: Path
+    result: Result, classmark: Classmark, home: Path, papers: Path, unseen: Path
 ) -> None:
     wrong = home.with_name("wrong.jsonl")
     lines = [json.loads(line) for line in papers.read_text().splitlines()]
@@ -367,13 +367,13 @@ def test_promote_tells_how_a_candidate_does_beside_production(
     where = ("--home", home)
     result("prepare", wrong, "--name", "wrong", *where)
     result("train", "wrong", "--model", "shelf", "--family", "linear", *where)
-    found, told = result("promote", "shelf@latest", "--on", papers, "--dry-run", *where)
+    found, told = result("promote", "shelf@latest", "--on", unseen, "--dry-run", *where)
     judgement = found["judgement"]
     assert (found["is_promoted"], judgement["decision"]) == (False, "reject")
     assert (judgement["production"], judgement["left_out"]) == ("shelf_v1.0.1", 0)
     assert judgement["comparisons"]["accuracy"]["winner"] == "shelf_v1.0.1"
     assert "worse than production: accuracy -" in told.stdout
-    refused = classmark("promote", "shelf@latest", "--on", papers, *where)
+    refused = classmark("promote", "shelf@latest", "--on", unseen, *where)
     assert refused.returncode == 4
     assert "does not go live beside shelf_v1.0.1. Reject: worse" in refused.stderr
     assert "--force --reason TEXT" in refused.stderr
@@ -395,10 +395,10 @@ def test_promote_asks_for_more_data_where_its_own_is_too_little(
     assert history["events"][-1]["action"] == "rolled_back"
 
 
-def test_what_is_measured_is_kept_in_the_history(result: Result, home: Path, papers: Path) -> None:
+def test_what_is_measured_is_kept_in_the_history(result: Result, home: Path, unseen: Path) -> None:
     result("rollback", "shelf", "--home", home)
     rule = {"CLASSMARK_PROMOTION__MARGIN": "0.5"}
-    options = ("--on", papers, "--reason", "looks well", "--home", home)
+    options = ("--on", unseen, "--reason", "looks well", "--home", home)
     found, _ = result("promote", "shelf@latest", *options, **rule)
     assert found["judgement"]["decision"] == "promote"
     history, _ = result("history", "shelf", "--home", home)
