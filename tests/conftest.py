@@ -1,4 +1,4 @@
-"""What all tests share: how hypothesis looks, a home with its database, a trained artifact."""
+"""What all tests share: how hypothesis looks, a home, a trained artifact, an MLflow server."""
 
 import signal
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.training.tracking_server import TrackingServer
 
 from classmark.database import Database
 from classmark.documents import sample_documents
@@ -55,3 +56,10 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("artifact")
     family_class("linear").with_parameters({}).train(data, folder, Silent())
     return folder
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServer]:
+    """An MLflow server that answers; whoever stops it lets it go on."""
+    with TrackingServer(tmp_path_factory.mktemp("server")) as server:
+        yield server

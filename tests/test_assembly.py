@@ -191,3 +191,15 @@ def test_a_worker_builds_what_its_parent_handed_on(
     paths = {getattr(route, "path", "") for route in worker_app().routes}
     assert {"/predict", "/feedback", "/metrics"} <= paths
     assert "/ui" not in paths
+
+
+def test_a_home_publishes_where_it_is_told_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = open_home(tmp_path)
+    assert alone.places == {}
+    monkeypatch.setenv("CLASSMARK_MIRROR__MLFLOW_URI", "http://127.0.0.1:9")
+    mirrored = open_home(tmp_path)
+    assert {key: place.name for key, place in mirrored.places.items()} == {"mlflow": "MLflow"}
+    for home in (alone, mirrored):
+        home.database.close()

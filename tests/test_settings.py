@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
-from classmark.registry import RetentionSettings
+from classmark.registry import MirrorSettings, RetentionSettings
 from classmark.serving import ServingSettings
 from classmark.settings import (
     CONFIGURATION,
@@ -52,8 +52,15 @@ def test_every_setting_is_described() -> None:
         "collecting",
         "tracking",
         "retention",
+        "mirror",
     }
-    for room in (ServingSettings, CollectingSettings, TrackingSettings, RetentionSettings):
+    for room in (
+        ServingSettings,
+        CollectingSettings,
+        TrackingSettings,
+        RetentionSettings,
+        MirrorSettings,
+    ):
         for name in room.__slots__:
             assert f"{name}: " in (room.__doc__ or "")
 
@@ -255,4 +262,24 @@ def test_a_store_that_can_t_be_one_is_refused_and_not_told(
     monkeypatch.setenv("CLASSMARK_TRACKING__URI", uri)
     found = refusal(tmp_path)
     assert "tracking: uri is neither http(s)://" in found
+    assert "s3cret" not in found
+
+
+@pytest.mark.parametrize("uri", ["", "http://127.0.0.1:5000", "https://ada:s3cret@mlflow.org/x"])
+def test_versions_may_be_published_to_a_server(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSMARK_MIRROR__MLFLOW_URI", uri)
+    found = load_settings(tmp_path)
+    assert found.mirror.mlflow_uri == uri
+    assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize("uri", ["mlflow.org/s3cret", "sqlite:////s3cret.db", "http://[s3cret"])
+def test_another_address_of_a_registry_is_refused_and_not_told(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSMARK_MIRROR__MLFLOW_URI", uri)
+    found = refusal(tmp_path)
+    assert "mirror: mlflow_uri is not http(s)://" in found
     assert "s3cret" not in found

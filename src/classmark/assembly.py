@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from classmark.errors import (
 )
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import Prediction, PredictionLog, Spool
-from classmark.registry import ModelReference, Registry
+from classmark.registry import MlflowMirror, ModelReference, Place, Registry
 from classmark.serving import (
     ApiParts,
     Predictor,
@@ -66,6 +66,7 @@ class Home:
         datasets: What we learn from.
         registry: What we have.
         log: What was said.
+        places: Elsewhere, where versions can be published, by the name of their kind.
     """
 
     settings: Settings
@@ -73,6 +74,7 @@ class Home:
     datasets: DatasetStore
     registry: Registry
     log: PredictionLog
+    places: Mapping[str, Place]
 
     @property
     def folder(self) -> Path:
@@ -145,13 +147,29 @@ def open_home(folder: Path | None = None) -> Home:
     """
     settings = load_settings(folder)
     database = Database(settings.database)
+    places = _places(settings)
     return Home(
         settings=settings,
         database=database,
         datasets=DatasetStore(settings.home / "data"),
-        registry=Registry(database, settings.home / "models", now=utc_now, actor=settings.actor),
+        registry=Registry(
+            database,
+            settings.home / "models",
+            now=utc_now,
+            actor=settings.actor,
+            followers=tuple(places.values()),
+        ),
         log=PredictionLog(database),
+        places=places,
     )
+
+
+def _places(settings: Settings) -> dict[str, Place]:
+    """Places elsewhere that follow the registry."""
+    places: dict[str, Place] = {}
+    if settings.mirror.mlflow_uri:
+        places["mlflow"] = MlflowMirror(settings.mirror)
+    return places
 
 
 def existing_home(folder: Path | None = None) -> Home:

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Literal, Self, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -27,7 +26,8 @@ from yaml import YAMLError
 
 from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
-from classmark.registry import PromotionSettings, RetentionSettings
+from classmark.mlflow_server import is_server
+from classmark.registry import MirrorSettings, PromotionSettings, RetentionSettings
 from classmark.serving import ServingSettings
 from classmark.wording import reason
 
@@ -65,6 +65,7 @@ Room = TypeVar(
     TrackingSettings,
     RetentionSettings,
     PromotionSettings,
+    MirrorSettings,
 )
 
 
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     )
     collecting: CollectingSettings = CollectingSettings()
     promotion: PromotionSettings = PromotionSettings()
+    mirror: MirrorSettings = MirrorSettings()
     retention: RetentionSettings = RetentionSettings()
     serving: ServingSettings = ServingSettings()
     tracking: TrackingSettings = TrackingSettings()
@@ -102,7 +104,7 @@ class Settings(BaseSettings):
             return self.database_url
         return URL.create("sqlite", database=str(self.home / "classmark.db")).render_as_string()
 
-    @field_validator("serving", "collecting", "tracking", "retention", "promotion")
+    @field_validator("serving", "collecting", "tracking", "retention", "promotion", "mirror")
     @classmethod
     def _no_negative_numbers(cls, value: Room) -> Room:
         numbers = {name: it for name, it in asdict(value).items() if not isinstance(it, str)}
@@ -135,6 +137,14 @@ class Settings(BaseSettings):
         if not _is_tracking_uri(value.uri):
             # It may hold a password: what it is stays untold.
             raise ValueError("uri is neither http(s)://HOST[:PORT] nor sqlite:///PATH")
+        return value
+
+    @field_validator("mirror")
+    @classmethod
+    def _uri_of_a_server(cls, value: MirrorSettings) -> MirrorSettings:
+        if value.mlflow_uri and not is_server(value.mlflow_uri):
+            # As above, it stays untold.
+            raise ValueError("mlflow_uri is not http(s)://HOST[:PORT]")
         return value
 
     @classmethod
@@ -221,15 +231,8 @@ def load_settings(home: Path | None = None) -> Settings:
 
 def _is_tracking_uri(uri: str) -> bool:
     """Whether runs can be kept there: a server's address, a SQLite file, or empty."""
-    try:
-        parts = urlsplit(uri)
-        # Asked for, it raises where it is none.
-        _ = parts.port
-    except ValueError:
-        return False
-    if parts.scheme in {"http", "https"}:
-        return bool(parts.hostname) and not parts.query and not parts.fragment
-    return not uri or (uri.startswith("sqlite:///") and uri != "sqlite:///")
+    is_file = uri.startswith("sqlite:///") and uri != "sqlite:///"
+    return not uri or is_file or is_server(uri)
 
 
 def _folder(given: Path) -> Path:

@@ -33,7 +33,13 @@ from classmark.models import (
 from classmark.models.artifact import ArtifactConfig
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import PredictionLog, Spool
-from classmark.registry import RegisteredVersion, RetentionSettings, Status, Version
+from classmark.registry import (
+    MirrorSettings,
+    RegisteredVersion,
+    RetentionSettings,
+    Status,
+    Version,
+)
 from classmark.serving import (
     ApiParts,
     Predictor,
@@ -56,6 +62,7 @@ ROOMS_WITH_SETTINGS = {
     "collecting": CollectingSettings,
     "tracking": TrackingSettings,
     "retention": RetentionSettings,
+    "mirror": MirrorSettings,
 }
 
 

@@ -1,6 +1,5 @@
 """A small dataset of sample documents."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -22,7 +21,6 @@ def dataset() -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServer]:
-    """An MLflow server that answers; whoever stops it lets it go on."""
-    with TrackingServer(tmp_path_factory.mktemp("server")) as server:
-        yield server
+def server(mlflow_server: TrackingServer) -> TrackingServer:
+    """Where runs are kept."""
+    return mlflow_server

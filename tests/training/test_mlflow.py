@@ -134,9 +134,12 @@ def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     assert link.problem.startswith("it could not be started")
 
 
-def test_where_mlflow_is_not_installed_the_command_to_install_it_is_told(tmp_path: Path) -> None:
+def test_where_mlflow_is_not_installed_the_command_to_install_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import classmark.training.mlflow_process as script  # noqa: PLC0415 (its path alone is wanted)
 
+    monkeypatch.setenv("PYTHONPATH", str(Path(str(script.__file__)).parents[2]))
     process = (*WITHOUT_MLFLOW, str(script.__file__))
     link, _ = finished(MlflowTracker(tmp_path, process=process))
     assert link.run_id is None

@@ -1,4 +1,4 @@
-"""A real MLflow server on a loopback port, with SQLite behind it."""
+"""A real MLflow server on a loopback port, with SQLite behind it unless something else is named."""
 
 import os
 import signal
@@ -20,9 +20,11 @@ class TrackingServer:
 
     Args:
         folder: Where its database and files lie.
+        backend: The URL of another database.
+        destination: The URL of another place for files.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, backend: str = "", destination: str = "") -> None:
         self.database = folder / "server.db"
         self.artifacts = folder / "server-artifacts"
         with socket.socket() as probe:
@@ -32,13 +34,19 @@ class TrackingServer:
         command = [
             *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"),
             *("--port", str(port), "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{self.database}"),
-            *("--artifacts-destination", str(self.artifacts)),
+            *("--backend-store-uri", backend or f"sqlite:///{self.database}"),
+            *("--artifacts-destination", destination or str(self.artifacts)),
         ]
         self._process = subprocess.Popen(
             command,
             cwd=folder,
-            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "TMPDIR": str(folder)},
+            env=os.environ
+            | {
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                # Processes of its own that nothing here asks for.
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+                "TMPDIR": str(folder),
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

@@ -3,7 +3,7 @@
 from classmark.registry.card import model_card
 from classmark.registry.card_history import card_state
 from classmark.registry.chain import live_at
-from classmark.registry.following import Follower, ModelState
+from classmark.registry.following import Follower, ModelState, Place
 from classmark.registry.gate import (
     Decision,
     Evidence,
@@ -15,6 +15,7 @@ from classmark.registry.gate import (
     judged,
 )
 from classmark.registry.integrity import MANIFEST, verify_manifest, write_manifest
+from classmark.registry.mlflow_mirror import MirrorSettings, MlflowMirror
 from classmark.registry.records import (
     Action,
     HistoryCheck,
@@ -44,8 +45,11 @@ __all__ = [
     "HistoryCheck",
     "Leftover",
     "Lineage",
+    "MirrorSettings",
+    "MlflowMirror",
     "ModelReference",
     "ModelState",
+    "Place",
     "PromotionSettings",
     "RegisteredVersion",
     "Registry",

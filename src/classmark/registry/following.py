@@ -55,6 +55,24 @@ class Follower(Protocol):
         """
 
 
+class Place(Follower, Protocol):
+    """A place elsewhere that versions can be published to."""
+
+    def publish(self, version: RegisteredVersion) -> None:
+        """Let a version be there; if it is already, nothing is done.
+
+        Raises:
+            ClassmarkError: The place does not answer, or refuses.
+        """
+
+    def unpublish(self, version: RegisteredVersion) -> None:
+        """Let a version be there no more; if it is not, nothing is done.
+
+        Raises:
+            ClassmarkError: The place does not answer, or refuses.
+        """
+
+
 def tell(followers: Sequence[Follower], state: ModelState) -> None:
     """Let all take over a state; who can't is told to the log, and takes over a later one."""
     for follower in followers:

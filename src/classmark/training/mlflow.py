@@ -9,15 +9,15 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy import URL
 
+from classmark.conversation import Conversation
+from classmark.mlflow_server import MlflowServer, mlflow_environment, without_secrets
 from classmark.models import Milestone
-from classmark.training.conversation import Conversation
 from classmark.training.tracking import (
     BrokenRun,
     RunEnd,
@@ -37,7 +37,6 @@ _STATUSES = {
 _PROCESS = (sys.executable, "-P", str(Path(__file__).with_name("mlflow_process.py")))
 # A database on the disk does not hang, but its tables may have to be made first.
 _LOCAL_SECONDS = 30.0
-_SECRETS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 
 class MlflowTracker(Tracker):
@@ -72,8 +71,7 @@ class MlflowTracker(Tracker):
             talk = Conversation(self._process, environment, store.timeout_seconds)
         except OSError as error:
             return BrokenRun(RunLink(store.uri, None, f"it could not be started ({error})"))
-        secrets = [environment[name] for name in _SECRETS if environment.get(name)]
-        run = _MlflowRun(store.uri, talk, secrets)
+        run = _MlflowRun(store.uri, talk, environment)
         run.begin(start, store)
         return run
 
@@ -98,22 +96,9 @@ class _Store:
 
 
 def _store(folder: Path, uri: str, timeout_seconds: float) -> _Store:
-    environment = {
-        # It would tell its makers of every run.
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, ceil(timeout_seconds))),
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-        # Git is asked by us.
-        "GIT_PYTHON_REFRESH": "quiet",
-    }
-    parts = urlsplit(uri)
-    if parts.scheme in {"http", "https"}:
-        # Name and password go beside the address, so that no message can hold them.
-        if parts.username is not None:
-            environment["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
-            environment["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        return _Store(bare, None, None, timeout_seconds, environment)
+    if urlsplit(uri).scheme in {"http", "https"}:
+        server = MlflowServer.at(uri, timeout_seconds)
+        return _Store(server.uri, None, None, timeout_seconds, server.environment)
     database = str(folder.absolute() / "mlflow.db")
     return _Store(
         uri=uri or URL.create("sqlite", database=database).render_as_string(),
@@ -121,17 +106,17 @@ def _store(folder: Path, uri: str, timeout_seconds: float) -> _Store:
         lock=str(folder.absolute() / ".lock"),
         timeout_seconds=max(_LOCAL_SECONDS, timeout_seconds),
         # A lock of its own lies where temporary files do.
-        environment={**environment, "TMPDIR": str(folder.absolute())},
+        environment={**mlflow_environment(timeout_seconds), "TMPDIR": str(folder.absolute())},
     )
 
 
 class _MlflowRun(TrackedRun):
     """A run whose record is kept by another process."""
 
-    def __init__(self, uri: str, talk: Conversation, secrets: Sequence[str]) -> None:
+    def __init__(self, uri: str, talk: Conversation, environment: Mapping[str, str]) -> None:
         self._uri = uri
         self._talk = talk
-        self._secrets = secrets
+        self._environment = environment
         self._run_id: str | None = None
         self._problem = ""
 
@@ -193,13 +178,8 @@ class _MlflowRun(TrackedRun):
         except (OSError, ValueError):
             self._problem = "the process that talks with it ended"
         else:
-            self._problem = self._without_secrets(answer.get("problem", ""))
+            self._problem = without_secrets(answer.get("problem", ""), self._environment)
         return answer
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
 
 def _numbers(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -4,20 +4,20 @@ In come `begin`, any number of `milestone`, and `end`; out go a `run_id` or a `p
 first, and a `problem`, empty if there was none, after the last. Input that stops without `end`
 means that whoever trained was killed, and so the run is.
 
-It is run as a file, so that nothing else of classmark is imported with it.
+It is run as a file, so that nothing of the rooms is imported with it.
 """
 
 import fcntl
-import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-_LONGEST_PROBLEM = 300
+from classmark.conversation import heard, own_channel, tell
+from classmark.mlflow_server import described
+
 _PAUSE_SECONDS = 60
 
 
@@ -84,38 +84,25 @@ class Run:
 
 def main(given: TextIO, told: TextIO) -> None:
     """Record one run."""
-    messages = _messages(given)
+    messages = heard(given)
     begin = next(messages)["begin"]
     try:
         with _alone(begin["lock"]):
             run = Run(_client(begin["uri"]), begin)
     except Exception as error:  # noqa: BLE001 (each store has errors of its own)
-        _tell(told, problem=_described(error))
+        tell(told, problem=described(error))
         return
-    _tell(told, run_id=run.run_id)
+    tell(told, run_id=run.run_id)
     problem = ""
     for message in messages:
         try:
             run.keep(message)
         except Exception as error:  # noqa: BLE001 (what comes later may be kept)
-            problem = problem or _described(error)
+            problem = problem or described(error)
         if "end" in message:
-            _tell(told, problem=problem)
+            tell(told, problem=problem)
             return
     run.end({"metrics": {}, "files": [], "name": None, "status": "KILLED"})
-
-
-def _messages(given: TextIO) -> Iterator[dict[str, Any]]:
-    # Whoever is killed before it has read what it was told resets the socket, or cuts a line off.
-    with suppress(ConnectionResetError, ValueError):
-        yield from map(json.loads, given)
-
-
-def _tell(told: TextIO, **message: str) -> None:
-    # Whoever is told may have gone.
-    with suppress(OSError):
-        told.write(json.dumps(message) + "\n")
-        told.flush()
 
 
 @contextmanager
@@ -150,21 +137,5 @@ def _experiment_id(client: Any, name: str, artifacts: str | None) -> str:
     return str(found.experiment_id)
 
 
-def _described(error: BaseException | None) -> str:
-    """What went wrong, in one line; its cause where a store only wraps it."""
-    if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not installed: pip install 'classmark[tracking]'"
-    cause = error
-    while cause is not None:
-        # By name: requests is MLflow's, not ours.
-        if type(cause).__name__ in {"ConnectionError", "ConnectTimeout", "ReadTimeout"}:
-            return "it can't be reached"
-        cause = cause.__cause__ or cause.__context__
-    return " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_PROBLEM]
-
-
 if __name__ == "__main__":
-    # MLflow prints to standard output, too; what is told goes beside that.
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    main(sys.stdin, channel)
+    main(sys.stdin, own_channel())

@@ -1,12 +1,14 @@
-"""A process of ours that is talked with, and that can hold up nobody."""
+"""A process of ours that is talked with, and that can hold up nobody; both of its ends."""
 
 import json
+import os
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TextIO
 
 _READ_AT_ONCE = 65536
 
@@ -51,15 +53,19 @@ class Conversation:
         self._socket.settimeout(self.timeout_seconds)
         self._socket.sendall(json.dumps(message).encode() + b"\n")
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self, within_seconds: float | None = None) -> dict[str, Any]:
         """What it says next.
+
+        Args:
+            within_seconds: How long to wait for it; None waits as long as for everything else.
 
         Raises:
             TimeoutError: Nothing in time.
             OSError: It ended.
             ValueError: It ended in the middle of a line.
         """
-        end = time.monotonic() + self.timeout_seconds
+        patience = self.timeout_seconds if within_seconds is None else within_seconds
+        end = time.monotonic() + patience
         while b"\n" not in self._left:
             self._socket.settimeout(max(0.001, end - time.monotonic()))
             read = self._socket.recv(_READ_AT_ONCE)
@@ -77,3 +83,25 @@ class Conversation:
             self._socket.close()
             # Killed in the middle, it might leave a store that nobody can use.
             threading.Thread(target=self._process.wait, daemon=True).start()
+
+
+def heard(given: TextIO) -> Iterator[dict[str, Any]]:
+    """In the process: what it is told, until there is no more."""
+    # Whoever is killed before it has read what it was told resets the socket, or cuts a line off.
+    with suppress(ConnectionResetError, ValueError):
+        yield from map(json.loads, given)
+
+
+def tell(told: TextIO, **message: Any) -> None:
+    """In the process: answer."""
+    # Whoever is told may have gone.
+    with suppress(OSError):
+        told.write(json.dumps(message) + "\n")
+        told.flush()
+
+
+def own_channel() -> TextIO:
+    """In the process: where answers go, apart from what libraries print to standard output."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return channel
