@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -30,7 +30,7 @@ from classmark.errors import (
 )
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import Prediction, PredictionLog, Spool
-from classmark.registry import MlflowMirror, ModelReference, Place, Registry
+from classmark.registry import DataKeeper, DataPlaces, MlflowMirror, ModelReference, Place, Registry
 from classmark.serving import (
     ApiParts,
     Predictor,
@@ -111,6 +111,19 @@ class Home:
         """What collects papers into this home."""
         harvests = HarvestStore(self.database, now=utc_now)
         return Collector(harvests, self.folder / "data", self.settings.collecting)
+
+    @property
+    def data_places(self) -> DataPlaces:
+        """Where the data lies that retention looks at."""
+        return DataPlaces(self.data, self.datasets, self.tables, self.collector)
+
+    @property
+    def data_keeper(self) -> DataKeeper:
+        """What removes data by rule."""
+        settings = self.settings
+        return DataKeeper(
+            self.registry, self.data_places, settings.retention, now=utc_now, actor=settings.actor
+        )
 
     @property
     def tracker(self) -> "Tracker":
@@ -213,7 +226,10 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
     settings = home.settings.serving
     spool = Spool(home.folder / "spool", home.log)
     metrics = ServingMetrics(
-        served.version.model, str(served.version.version), several_workers=job.workers > 1
+        served.version.model,
+        str(served.version.version),
+        is_fallback=served.fallback is not None,
+        several_workers=job.workers > 1,
     )
     scheduler = Scheduler(settings.worker_threads, settings.max_waiting_texts)
     predictor = Predictor(served, scheduler, [_SpoolListener(spool), metrics], now=utc_now)
@@ -227,7 +243,11 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
         await asyncio.to_thread(_drain_once, spool)
         spool.close()
 
-    app = create_api(ApiParts(predictor, home.log, spool, metrics, settings, lifespan))
+    def production() -> str | None:
+        live = home.registry.state(served.version.model).live
+        return str(live.version) if live else None
+
+    app = create_api(ApiParts(predictor, home.log, spool, metrics, settings, lifespan, production))
     if job.page:
         _mount_page(app, predictor, settings.max_text_characters)
     return app
@@ -242,7 +262,7 @@ def worker_app() -> FastAPI:
     job = ServeJob.handed_on()
     try:
         served = load_served_model(home.registry, ModelReference.parse(job.model))
-        return build_app(home, served, job)
+        return build_app(home, replace(served, fallback=job.fallback), job)
     except ClassmarkError as error:
         # The next try would end like this one: the server as a whole stops, and says why.
         logger.error("A worker can't start. %s", error)  # noqa: TRY400 (the message says it all)

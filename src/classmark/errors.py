@@ -31,7 +31,7 @@ Every error says what went wrong, which record or setting, and what to do next. 
 the command line to exit codes, the API to HTTP.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ClassmarkError(Exception):
@@ -52,6 +52,16 @@ class ClassmarkError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that one process can hand it to another."""
+        return _handed_on, (type(self), self.message, self.remedy)
+
+
+def _handed_on(kind: type[ClassmarkError], message: str, remedy: str) -> ClassmarkError:
+    error = kind.__new__(kind, message)
+    error.message, error.remedy = message, remedy
+    return error
 
 
 class InputError(ClassmarkError):

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Literal, Self, TypeVar
 
+import orjson
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -28,7 +29,7 @@ from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
 from classmark.mlflow_server import is_server
 from classmark.registry import MirrorSettings, PromotionSettings, RetentionSettings
-from classmark.serving import ServingSettings
+from classmark.serving import Fallback, ServingSettings
 from classmark.wording import reason
 
 CONFIGURATION = "classmark.yaml"
@@ -171,6 +172,7 @@ class ServeJob(BaseSettings):
     model: str
     page: bool = True
     workers: int = 1
+    fallback: Fallback | None = None
 
     def hand_on(self, settings: Settings, metrics: Path) -> None:
         """Put all of it into the environment that worker processes inherit.
@@ -186,6 +188,9 @@ class ServeJob(BaseSettings):
             "CLASSMARK_SERVE_WORKERS": str(self.workers),
             _MULTIPROCESS_METRICS: str(metrics),
         }
+        if self.fallback is not None:
+            told = orjson.dumps(asdict(self.fallback)).decode()
+            os.environ["CLASSMARK_SERVE_FALLBACK"] = told
 
     @classmethod
     def handed_on(cls) -> Self:

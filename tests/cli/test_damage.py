@@ -54,7 +54,7 @@ def test_a_version_with_a_flipped_byte_is_never_used(
 ) -> None:
     flip_a_byte(home / "models" / "shelf" / "shelf_v1.0.1" / "model.safetensors")
     before = look(home)
-    done = classmark(*use, "--home", home)
+    done = classmark(*use, "--home", home, CLASSMARK_SERVING__FALLBACK="false")
     assert (done.returncode, done.stdout) == (5, "")
     assert "model.safetensors was changed" in done.stderr
     assert look(home) == before
@@ -64,7 +64,8 @@ def test_several_workers_do_not_start_on_a_damaged_version(
     home: Path, classmark: Classmark
 ) -> None:
     flip_a_byte(home / "models" / "shelf" / "shelf_v1.0.1" / "model.safetensors")
-    done = classmark("serve", "--workers", 2, "--port", 0, "--no-ui", "--home", home)
+    serve = ("serve", "--workers", 2, "--port", 0, "--no-ui", "--home", home)
+    done = classmark(*serve, CLASSMARK_SERVING__FALLBACK="false")
     assert (done.returncode, done.stdout) == (5, "")
 
 

@@ -233,7 +233,7 @@ def numbers_among_settings() -> list[tuple[str, object]]:
 def test_every_number_among_the_settings_has_its_default_described(
     name: str, default: object, repository: Path
 ) -> None:
-    row = rf"^\| `{name}` \| {default} \|"
+    row = rf"^\| `{name}` \| {str(default).lower()} \|"
     assert re.search(row, page(repository, "settings.md"), re.MULTILINE)
 
 
@@ -328,7 +328,8 @@ def described_routes(tmp_path: Path) -> Iterator[Mapping[str, Mapping[str, Any]]
         yield
 
     metrics = ServingMetrics("shelves", "v1.0.0")
-    app = create_api(ApiParts(predictor, log, spool, metrics, ServingSettings(), lifespan))
+    parts = ApiParts(predictor, log, spool, metrics, ServingSettings(), lifespan, lambda: "v1.0.0")
+    app = create_api(parts)
     yield app.openapi()["paths"]
     spool.close()
     scheduler.close()

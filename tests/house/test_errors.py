@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Mapping
 from inspect import isclass
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_the_drawing_tells_each_branch_s_codes(branch: type[ClassmarkError]) -> 
     assert re.findall(r"exit (\d+) +HTTP (\d+)$", line) == [
         (str(branch.exit_code), str(branch.http_status))
     ]
+
+
+@pytest.mark.parametrize("error", TREE)
+def test_every_error_can_be_handed_to_another_process(error: type[ClassmarkError]) -> None:
+    told = raised(error)
+    here, there = Pipe()
+    with here, there:
+        here.send(told)
+        found = there.recv()
+    assert type(found) is error
+    assert (found.message, found.remedy, str(found)) == (told.message, told.remedy, str(told))
 
 
 @pytest.mark.parametrize("leaf", LEAVES)

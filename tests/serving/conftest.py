@@ -131,7 +131,12 @@ def start(served: ServedModel, tmp_path: Path) -> Iterator[Start]:
 
 
 @contextmanager
-def running(home: Path, model: ServedModel, settings: ServingSettings) -> Iterator[Running]:
+def running(
+    home: Path,
+    model: ServedModel,
+    settings: ServingSettings,
+    production: Callable[[], str | None] | None = None,
+) -> Iterator[Running]:
     database = Database(f"sqlite:///{home / 'classmark.db'}")
     log = PredictionLog(database)
     spool = Spool(home / "spool", log)
@@ -145,7 +150,10 @@ def running(home: Path, model: ServedModel, settings: ServingSettings) -> Iterat
         scheduler.close()
         spool.close()
 
-    app = create_api(ApiParts(predictor, log, spool, metrics, settings, lifespan))
+    parts = ApiParts(
+        predictor, log, spool, metrics, settings, lifespan, production or (lambda: "v1.0.0")
+    )
+    app = create_api(parts)
     with (
         listening_socket(Address("127.0.0.1", 0)) as listener,
         answering(uvicorn.Server(uvicorn.Config(app, log_level="warning")), listener),

@@ -195,7 +195,8 @@ def test_the_description_covers_every_route_and_refers_to_nothing_missing(api: R
         (method, path) for path, methods in description["paths"].items() for method in methods
     } == {
         *{("post", path) for path in ("/predict", "/predict_batch", "/feedback")},
-        *{("get", path) for path in ("/health", "/ready", "/model/info", "/metrics")},
+        *{("get", path) for path in ("/health", "/health/ml", "/ready")},
+        *{("get", path) for path in ("/model/info", "/metrics")},
     }
     for reference in references(description):
         found = description

@@ -9,7 +9,7 @@ from classmark.assembly import Home, existing_home
 from classmark.cli.options import HomeOption, JsonOption
 from classmark.cli.terminal import keep_result, say, say_table, say_warning
 from classmark.errors import SettingError
-from classmark.registry import ModelReference, RegisteredVersion
+from classmark.registry import ModelReference, RegisteredVersion, RemovalRecord
 from classmark.retraining import (
     DocumentTrace,
     Link,
@@ -62,7 +62,7 @@ def run(
     versions = [place.registry.resolve(reference)] if reference else _all_versions(place)
     if reference is not None:
         snapshot = _traced(place, versions[0])
-        result |= describe_version(versions[0], snapshot)
+        result |= describe_version(versions[0], snapshot, place.data_places.record)
         for line in _tree(result):
             say(line)
     if document is not None:
@@ -73,8 +73,13 @@ def run(
     keep_result(json, result)
 
 
-def describe_version(version: RegisteredVersion, snapshot: SnapshotTrace) -> dict[str, Any]:
-    """A version's chain as the JSON result has it."""
+def describe_version(
+    version: RegisteredVersion, snapshot: SnapshotTrace, record: RemovalRecord | None = None
+) -> dict[str, Any]:
+    """A version's chain as the JSON result has it; the record tells what retention removed."""
+    removal: dict[str, Any] = {}
+    if record is not None and snapshot.link is Link.GONE:
+        removal = record.of_snapshot(snapshot.name, snapshot.snapshot_id, snapshot.fingerprint)
     told = version.metadata
     return {
         "version": {
@@ -84,7 +89,7 @@ def describe_version(version: RegisteredVersion, snapshot: SnapshotTrace) -> dic
             **{key: told.get(key) for key in ("family", "architecture", "hyperparameters", "seed")},
             **{key: told.get(key) for key in ("git_commit", "libraries", "teacher")},
         },
-        "snapshot": _snapshot(snapshot, told["dataset"]),
+        "snapshot": _snapshot(snapshot, told["dataset"]) | {"removal": removal or None},
         "source": _source(snapshot.source),
     }
 
@@ -187,7 +192,7 @@ def _tree(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_INDENT}teacher: {version['teacher']}"
     yield f"{_INDENT}commit: {version['git_commit'] or 'not known'}"
     named = f"{snapshot['dataset']}, snapshot {snapshot['snapshot'] or 'not known'}"
-    yield f"{_INDENT}dataset {named}: {_OF_SNAPSHOT[Link(snapshot['link'])]}"
+    yield f"{_INDENT}dataset {named}: {_state(snapshot)}"
     deep = _INDENT * 2
     yield f"{deep}fingerprint: {snapshot['fingerprint']}"
     for heading in ("recipe", "sizes", "dropped"):
@@ -198,6 +203,16 @@ def _tree(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"{deep}{_INDENT}SHA-256 then: {source['sha256']}"
     if "sha256_now" in source:
         yield f"{deep}{_INDENT}SHA-256 now:  {source['sha256_now']}"
+
+
+def _state(snapshot: Mapping[str, Any]) -> str:
+    """Whether a snapshot is kept, and if not what became of it."""
+    removal = snapshot["removal"]
+    if removal:
+        return (
+            f"not kept: removed on {removal['at'][:10]} by {removal['actor']}, {removal['reason']}"
+        )
+    return _OF_SNAPSHOT[Link(snapshot["link"])]
 
 
 def _source_line(source: Mapping[str, Any]) -> str:

@@ -3,9 +3,13 @@
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socket
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -19,12 +23,24 @@ from classmark.assembly import (
 from classmark.cli.options import HomeOption
 from classmark.cli.table_versions import check_predicts_texts
 from classmark.cli.terminal import say
+from classmark.errors import ClassmarkError, UnavailableError
 from classmark.naming import checked_name
-from classmark.registry import ModelReference
-from classmark.serving import Address, listening_socket, load_served_model, run_server
+from classmark.registry import ModelReference, RegisteredVersion
+from classmark.serving import (
+    Address,
+    Fallback,
+    ServedModel,
+    listening_socket,
+    load_or_fall_back,
+    load_served_model,
+    run_server,
+    tell_fallback,
+)
 from classmark.settings import ServeJob
 
 _WORKER_APP = "classmark.assembly:worker_app"
+
+Loaded = TypeVar("Loaded")
 
 HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[
@@ -56,30 +72,91 @@ def serve(home: Home, job: ServeJob, listener: socket) -> None:
     for stop in (signal.SIGTERM, signal.SIGINT):
         # The server takes the signal first, ends what it has begun, and raises it again.
         signal.signal(stop, lambda *_: sys.exit(0))
-    reference = ModelReference.parse(job.model)
-    if job.workers == 1:
-        served = load_served_model(home.registry, reference)
-        app = build_app(home, served, job)
-        _announce(served.version.name, listener, job)
-        run_server(app, listener, workers=1)
-    else:
-        _serve_with_workers(home, reference, job, listener)
-
-
-def _serve_with_workers(
-    home: Home, reference: ModelReference, job: ServeJob, listener: socket
-) -> None:
-    # Checked here once, so that what can't serve is said before workers start; and the version is
-    # named, so that a worker that starts later serves the same one.
     if job.page:
         check_page_extra()
-    version = home.registry.verify(reference)
-    check_predicts_texts(version)
-    pinned = job.model_copy(update={"model": f"{version.model}@{version.version}"})
-    _announce(version.name, listener, job)
+    if job.workers > 1:
+        _serve_with_workers(home, job, listener)
+        return
+
+    def load(version: RegisteredVersion) -> ServedModel:
+        return load_served_model(home.registry, _named(version))
+
+    served, fallback = _or_fallback(home, _what_to_serve(home, job), load)
+    if fallback is not None:
+        tell_fallback(home.registry, served.version, fallback)
+    app = build_app(home, replace(served, fallback=fallback), job)
+    _announce(served.version.name, listener, job)
+    run_server(app, listener, workers=1)
+
+
+def _serve_with_workers(home: Home, job: ServeJob, listener: socket) -> None:
+    # Tried here once, so that what can't serve is said before workers start; and the version is
+    # named, so that a worker that starts later serves the same one.
+    chosen, fallback = _or_fallback(
+        home, _what_to_serve(home, job), lambda version: _loaded_elsewhere(home, version)
+    )
+    if fallback is not None:
+        tell_fallback(home.registry, chosen, fallback)
+    pinned = job.model_copy(update={"model": str(_named(chosen)), "fallback": fallback})
+    _announce(chosen.name, listener, job)
     with tempfile.TemporaryDirectory(prefix="classmark-metrics-") as metrics:
         pinned.hand_on(home.settings, Path(metrics))
         run_server(_WORKER_APP, listener, workers=job.workers)
+
+
+def _what_to_serve(home: Home, job: ServeJob) -> RegisteredVersion:
+    wanted = home.registry.resolve(ModelReference.parse(job.model))
+    check_predicts_texts(wanted)
+    return wanted
+
+
+def _named(version: RegisteredVersion) -> ModelReference:
+    return ModelReference(version.model, version.version)
+
+
+def _or_fallback(
+    home: Home, wanted: RegisteredVersion, load: Callable[[RegisteredVersion], Loaded]
+) -> tuple[Loaded, Fallback | None]:
+    """What `load` gives of the version that should answer, or of the one that answers instead."""
+    if not home.settings.serving.fallback:
+        return load(wanted), None
+    return load_or_fall_back(home.registry, wanted, load)
+
+
+def _loaded_elsewhere(home: Home, version: RegisteredVersion) -> RegisteredVersion:
+    """A version that another process could load; it ends then, and its memory is free again.
+
+    Raises:
+        ClassmarkError: It could not, or the system ended it.
+    """
+    spawning = get_context("spawn")
+    receiver, sender = spawning.Pipe(duplex=False)
+    trial = spawning.Process(target=_try_to_load, args=(home.folder, version, sender), daemon=True)
+    trial.start()
+    sender.close()
+    try:
+        error: ClassmarkError | None = receiver.recv()
+    except EOFError:
+        trial.join()
+        error = UnavailableError(
+            f"The process that loaded {version.name} ended with {trial.exitcode}.",
+            remedy="See whether the system has enough memory for it.",
+        )
+    trial.join()
+    if error is not None:
+        raise error
+    return version
+
+
+def _try_to_load(home: Path, version: RegisteredVersion, answer: Connection) -> None:
+    """Load a version and tell what came in its way, if anything did."""
+    registry = existing_home(home).registry
+    try:
+        load_served_model(registry, _named(version))
+    except ClassmarkError as error:
+        answer.send(error)
+    else:
+        answer.send(None)
 
 
 def _announce(name: str, listener: socket, job: ServeJob) -> None:

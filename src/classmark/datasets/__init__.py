@@ -1,6 +1,7 @@
 """What we learn from: datasets, how they are prepared, split and kept."""
 
 from classmark.datasets.dataset import PARTS, Conflict, Dataset, labels_of
+from classmark.datasets.held import HeldSnapshot
 from classmark.datasets.origin import origin_of
 from classmark.datasets.preparation import DocumentSource, PreparationRecipe, prepare
 from classmark.datasets.profiling.counting import Sampling, profile_dataset, profile_documents
@@ -32,6 +33,7 @@ __all__ = [
     "DocumentSource",
     "FeaturePipeline",
     "Features",
+    "HeldSnapshot",
     "Importance",
     "Kind",
     "Outliers",

@@ -20,6 +20,7 @@ import ijson
 import orjson
 
 from classmark.datasets.dataset import PARTS, Conflict, Dataset
+from classmark.datasets.held import HeldSnapshot, held_snapshot, snapshot_folders
 from classmark.datasets.samples import document_of, sample_of
 from classmark.documents import Document
 from classmark.durable import point_link, publishing
@@ -27,6 +28,8 @@ from classmark.errors import SettingError, SourceError, UnknownDatasetError
 from classmark.naming import checked_name
 from classmark.wording import absent
 
+# What a damaged file may raise.
+_UNREADABLE = (OSError, EOFError, zlib.error, KeyError, TypeError, StopIteration, ijson.JSONError)
 _MADE = ("created_at", "source", "recipe", "dropped", "read")
 
 
@@ -111,6 +114,16 @@ class DatasetStore:
         folders = [path.parent for path in found if not path.parent.name.startswith(".")]
         return sorted((folder.parent.name, folder.name) for folder in folders)
 
+    def held(self) -> Iterator[HeldSnapshot]:
+        """All snapshots with what is known of them unread, damaged ones too."""
+        for folder in snapshot_folders(self._snapshots):
+            link = self._names / folder.parent.name
+            try:
+                about = next(_items(folder / f"{PARTS[0]}.json.gz", "metadata"))
+            except _UNREADABLE:
+                about = {}
+            yield held_snapshot(folder, link, about)
+
     def load_snapshot(self, name: str, snapshot_id: str) -> Dataset:
         """A dataset as it was.
 
@@ -193,15 +206,7 @@ def _read_part(path: Path) -> tuple[dict[str, Any], str, list[Document]]:
         made["conflicts"] = tuple(Conflict(**one) for one in metadata.get("conflicts", ()))
         documents = [document_of(sample) for sample in _items(path, "samples.item")]
         return made, str(metadata["fingerprint"]), documents
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-        KeyError,
-        TypeError,
-        StopIteration,
-        ijson.JSONError,
-    ) as error:
+    except _UNREADABLE as error:
         raise SourceError(
             f"{path} is damaged ({error}).", remedy="Prepare the dataset again from its source."
         ) from error

@@ -15,6 +15,7 @@ from classmark.documents.collecting import (
     Harvest,
     HarvestFiles,
     HarvestStore,
+    HeldHarvest,
     Query,
     Source,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Harvest",
     "HarvestFiles",
     "HarvestStore",
+    "HeldHarvest",
     "NearDuplicates",
     "QualityRules",
     "Query",

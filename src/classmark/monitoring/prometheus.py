@@ -31,12 +31,20 @@ class ServingMetrics:
     Args:
         model: The served model's name.
         version: Its version.
+        is_fallback: Whether it stands in for another version that can't be loaded.
         several_workers: Whether the figures of all workers are added up. Then
             `PROMETHEUS_MULTIPROC_DIR` must have named a folder before this module was imported, as
             prometheus_client asks.
     """
 
-    def __init__(self, model: str, version: str, *, several_workers: bool = False) -> None:
+    def __init__(
+        self,
+        model: str,
+        version: str,
+        *,
+        is_fallback: bool = False,
+        several_workers: bool = False,
+    ) -> None:
         self._several_workers = several_workers
         self._registry = CollectorRegistry()
         if not several_workers:
@@ -70,6 +78,14 @@ class ServingMetrics:
             multiprocess_mode="livesum",
         )
         active.labels(model, version).set(1)
+        falling_back = Gauge(
+            "model_fallback",
+            "Whether an earlier version answers in place of the one in production",
+            names,
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
+        falling_back.labels(model, version).set(int(is_fallback))
 
     def on_predictions(self, predictions: Sequence[Prediction]) -> None:
         """Count answers."""

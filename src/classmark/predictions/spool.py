@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -49,6 +50,21 @@ class Spool:
         with _recorded_in(folder):
             self._path, self._descriptor = _new_segment(folder)
         self._size = 0
+        self._emptied_at = time.monotonic()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What has not reached the log yet, of all processes."""
+        found = 0
+        for path in self._folder.glob(_SEGMENTS):
+            with suppress(FileNotFoundError):  # it has just been moved
+                found += path.stat().st_size
+        return found
+
+    @property
+    def seconds_since_drain(self) -> float:
+        """Since this process last moved all that it could; before the first time since it began."""
+        return time.monotonic() - self._emptied_at
 
     def append(self, predictions: Sequence[Prediction]) -> None:
         """Put predictions on disk; they will be in the log whatever happens to this process.
@@ -80,6 +96,7 @@ class Spool:
             if self._size:
                 self._rotate()
                 moved += self._drain_free_segments()
+            self._emptied_at = time.monotonic()
             return moved
 
     def close(self) -> None:

@@ -3,6 +3,9 @@
 from classmark.registry.card import model_card
 from classmark.registry.card_history import card_state
 from classmark.registry.chain import live_at
+from classmark.registry.data_disposal import DataKeeper, DataPlaces
+from classmark.registry.data_retention import DataRemoval
+from classmark.registry.falling_back import earlier_live
 from classmark.registry.following import Follower, ModelState, Place
 from classmark.registry.gate import (
     Decision,
@@ -23,6 +26,7 @@ from classmark.registry.records import (
     VersionDraft,
     VersionEvent,
 )
+from classmark.registry.removals import RemovalRecord
 from classmark.registry.retention import Disposal, RetentionSettings
 from classmark.registry.storage import Leftover
 from classmark.registry.store import Registry
@@ -38,6 +42,9 @@ __all__ = [
     "MANIFEST",
     "Action",
     "Bump",
+    "DataKeeper",
+    "DataPlaces",
+    "DataRemoval",
     "Decision",
     "Disposal",
     "Evidence",
@@ -53,6 +60,7 @@ __all__ = [
     "PromotionSettings",
     "RegisteredVersion",
     "Registry",
+    "RemovalRecord",
     "RetentionSettings",
     "Status",
     "Verdict",
@@ -62,6 +70,7 @@ __all__ = [
     "card_state",
     "check_promotion",
     "check_rollback",
+    "earlier_live",
     "judged",
     "live_at",
     "model_card",

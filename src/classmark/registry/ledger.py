@@ -114,6 +114,12 @@ def retire_version(session: Session, row: VersionRow, signature: Signature) -> N
         row.status = Status.ARCHIVED.value
 
 
+def note(session: Session, row: VersionRow, signature: Signature) -> None:
+    """Add what happened with a version that changed neither it nor what is live."""
+    live = live_row(session, row.model)
+    _append(session, row, (live, live), signature)
+
+
 def deleted_versions(session: Session, model: str) -> list[Version]:
     """The numbers of versions that were deleted."""
     query = select(EventRow.version).where(

@@ -19,6 +19,7 @@ class Action(StrEnum):
     ROLLED_BACK = "rolled_back"
     ARCHIVED = "archived"
     DELETED = "deleted"
+    FELL_BACK = "fell_back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,16 @@ class RetentionSettings:
             were live last, then the newest of the others.
         delete_after_days: An archived version that is not among those is deleted when it has been
             archived for so long; 0 never deletes.
+        training_data_days: A snapshot that no version that is kept was made from is removed when it
+            is so old; 0 keeps it for ever.
+        raw_data_days: What was collected is removed so long after its last page came; 0 keeps it
+            for ever.
     """
 
     keep_before_production: int = 2
     delete_after_days: int = 0
+    training_data_days: int = 365
+    raw_data_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,20 @@ def disposals(
         elif settings.delete_after_days and now - _archived_at(version, events) >= age:
             days = settings.delete_after_days
             yield Disposal(version, Action.DELETED, f"retention: archived for {days} days")
+
+
+def kept_versions(
+    versions: Sequence[RegisteredVersion],
+    events: Sequence[VersionEvent],
+    settings: RetentionSettings,
+) -> Iterator[RegisteredVersion]:
+    """The versions that may still be needed: all but archived ones that the rule does not keep."""
+    live = next((one for one in versions if one.status is Status.PRODUCTION), None)
+    older = [version for version in versions if live and version.version < live.version]
+    kept = _last_before(older, events)[: settings.keep_before_production]
+    for version in versions:
+        if version.status is not Status.ARCHIVED or version in kept:
+            yield version
 
 
 def _last_before(

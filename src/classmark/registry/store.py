@@ -103,6 +103,20 @@ class Registry(VersionKeeper):
         target = self.verify(ModelReference(model, to or self._live_before(model)))
         return self._move_production(target, Action.ROLLED_BACK, reason)
 
+    def note_fallback(self, answering: RegisteredVersion, reason: str) -> None:
+        """Let the history tell that a server fell back to a version; what is live stays.
+
+        Args:
+            answering: The version that answers in place of the live one.
+            reason: Which one can't be loaded, and why.
+
+        Raises:
+            UnavailableError: The history could not be written.
+        """
+        with self._changing(answering.model) as session:
+            row = ledger.row_of(session, answering)
+            ledger.note(session, row, self._signed(Action.FELL_BACK, reason))
+
     def _next_version(self, draft: VersionDraft, bump: Bump | None) -> Version:
         with self._database.read() as session:
             rows = ledger.version_rows(session, draft.model)

@@ -3,6 +3,7 @@
 from classmark.serving.api import ApiParts, MetricsView, create_api
 from classmark.serving.batch import BatchJob, run_batch
 from classmark.serving.batch_report import BatchReport
+from classmark.serving.fallback import Fallback, load_or_fall_back, tell_fallback
 from classmark.serving.predictor import Listener, Predictor
 from classmark.serving.runtime import LoadedTableVersion, ServedModel, load_served_model
 from classmark.serving.scheduler import Scheduler
@@ -14,6 +15,7 @@ __all__ = [
     "ApiParts",
     "BatchJob",
     "BatchReport",
+    "Fallback",
     "Listener",
     "LoadedTableVersion",
     "MetricsView",
@@ -23,7 +25,9 @@ __all__ = [
     "ServingSettings",
     "create_api",
     "listening_socket",
+    "load_or_fall_back",
     "load_served_model",
     "run_batch",
     "run_server",
+    "tell_fallback",
 ]

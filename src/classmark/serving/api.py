@@ -14,6 +14,7 @@ from classmark import __version__
 from classmark.errors import InputError, UnknownPredictionError
 from classmark.models import Problem as LearnedProblem
 from classmark.predictions import Feedback, PredictionLog, Spool
+from classmark.serving.health import ModelHealth
 from classmark.serving.limits import BodyLimit
 from classmark.serving.predictor import Predictor
 from classmark.serving.problems import answer_errors
@@ -21,6 +22,7 @@ from classmark.serving.schemas import (
     FeedbackRequest,
     FeedbackResponse,
     HealthResponse,
+    ModelHealthResponse,
     ModelInfoResponse,
     PredictionBody,
     PredictRequest,
@@ -64,6 +66,7 @@ class ApiParts:
         metrics: What was counted.
         settings: The limits.
         lifespan: Runs as long as the app does.
+        production: Which version is in production now; None if none is. It may raise and hang.
     """
 
     predictor: Predictor
@@ -72,6 +75,7 @@ class ApiParts:
     metrics: MetricsView
     settings: ServingSettings
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
+    production: Callable[[], str | None]
 
 
 def create_api(parts: ApiParts) -> FastAPI:
@@ -85,6 +89,7 @@ def create_api(parts: ApiParts) -> FastAPI:
     answer_errors(app)
     app.add_middleware(BodyLimit, max_bytes=parts.settings.max_body_bytes)
     _add_predictions(app, parts)
+    _add_health(app, parts)
     _add_state(app, parts)
     return app
 
@@ -123,22 +128,33 @@ def _add_predictions(app: FastAPI, parts: ApiParts) -> None:
         )
 
 
+def _add_health(app: FastAPI, parts: ApiParts) -> None:
+    @app.get("/health", tags=["state"])
+    async def health() -> HealthResponse:
+        """Whether the process lives."""
+        return HealthResponse(model_loaded=True, timestamp=datetime.now(UTC))
+
+    model_health = ModelHealth(parts.predictor, parts.spool, parts.production)
+
+    @app.get("/health/ml", tags=["state"], responses={503: {"model": ModelHealthResponse}})
+    async def health_of_model(response: Response) -> ModelHealthResponse:
+        """Whether the model answers, and whether it is the one in production."""
+        found = await model_health.looked_at()
+        response.status_code = 503 if found.status == "failing" else 200
+        return found
+
+    @app.get("/ready", tags=["state"])
+    async def ready() -> ReadyResponse:
+        """Whether it answers: a model is loaded and warmed up before the port opens."""
+        return ReadyResponse(ready=True)
+
+
 def _add_state(app: FastAPI, parts: ApiParts) -> None:
     served = parts.predictor.served
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
         return RedirectResponse("/docs")
-
-    @app.get("/health", tags=["state"])
-    async def health() -> HealthResponse:
-        """Whether the process lives."""
-        return HealthResponse(model_loaded=True, timestamp=datetime.now(UTC))
-
-    @app.get("/ready", tags=["state"])
-    async def ready() -> ReadyResponse:
-        """Whether it answers: a model is loaded and warmed up before the port opens."""
-        return ReadyResponse(ready=True)
 
     @app.get("/model/info", tags=["state"])
     async def model_info() -> ModelInfoResponse:

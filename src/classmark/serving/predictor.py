@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from classmark.errors import ClassmarkError
-from classmark.models import Problem
+from classmark.models import Problem, TimedAnswer
 from classmark.predictions import Prediction
 from classmark.serving.runtime import ServedModel
 from classmark.serving.scheduler import Scheduler
@@ -110,6 +110,15 @@ class Predictor:
             )
             for prediction, timed in zip(predictions, answers, strict=True)
         ]
+
+    async def rehearse(self, text: str) -> TimedAnswer:
+        """The answer to a text that nobody asked: by the same way, and nobody is told.
+
+        Raises:
+            OverloadedError: Too many texts wait already.
+        """
+        (answer,) = await self._scheduler.classify(self.served.classifier, [text])
+        return answer
 
     def _announce(self, predictions: Sequence[Prediction]) -> None:
         for listener in self._listeners:

@@ -1,19 +1,38 @@
 """The model that answers: found, checked, loaded and warmed up."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from classmark.errors import ClassmarkError, IntegrityError, UnavailableError
 from classmark.models import Classifier, TablePredictor, load_classifier
 from classmark.registry import ModelReference, RegisteredVersion, Registry
+from classmark.serving.fallback import Fallback
 
-_WARM_UP = "A first sentence, so that the first real one does not wait for memory."
+# A known example: asked once to warm up, and again to see whether answers still come.
+EXAMPLE = "A first sentence, so that the first real one does not wait for memory."
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A version with its loaded classifier."""
+    """A version with its loaded classifier.
+
+    Attributes:
+        version: What answers.
+        classifier: Loaded and warmed up.
+        fallback: What it stands in for, if it is not the version that should answer.
+        loaded_at: When.
+    """
 
     version: RegisteredVersion
     classifier: Classifier
+    fallback: Fallback | None = None
+    loaded_at: datetime = field(default_factory=_now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +50,35 @@ def load_served_model(registry: Registry, reference: ModelReference) -> ServedMo
         UnknownModelError: The model has no versions.
         UnknownVersionError: It has no such version, or nothing is in production.
         TamperedVersionError: Its files are not what was registered.
+        IntegrityError: It does not answer.
+        UnavailableError: There is not enough memory for it.
     """
     version = registry.verify(reference)
-    classifier = load_classifier(version.folder)
-    classifier.classify(_WARM_UP)
+    try:
+        classifier = load_classifier(version.folder)
+        probabilities = classifier.classify(EXAMPLE).probabilities
+    except ClassmarkError:
+        raise
+    except MemoryError as error:
+        raise UnavailableError(
+            f"There is not enough memory to load {version.name}.",
+            remedy="Stop something else, or take a machine with more.",
+        ) from error
+    except Exception as error:  # every runtime has errors of its own
+        raise _does_not_answer(version, str(error) or type(error).__name__) from error
+    if not are_probabilities(probabilities):
+        raise _does_not_answer(version, "its probabilities are none")
     return ServedModel(version, classifier)
+
+
+def are_probabilities(values: Sequence[float]) -> bool:
+    """Whether there are some, each of them a number from 0 to 1."""
+    # A sum may lie above 1 by what is lost in single precision.
+    return bool(values) and all(math.isfinite(one) and 0 <= one <= 1 + 1e-6 for one in values)
+
+
+def _does_not_answer(version: RegisteredVersion, why: str) -> IntegrityError:
+    return IntegrityError(
+        f"{version.name} is intact and does not answer ({why}).",
+        remedy=f"Put another one live: classmark rollback {version.model}",
+    )

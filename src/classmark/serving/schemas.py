@@ -95,6 +95,35 @@ class HealthResponse(BaseModel):
     timestamp: datetime
 
 
+class CheckBody(BaseModel):
+    """What was looked at."""
+
+    ok: bool
+    message: str
+
+
+class FallbackBody(BaseModel):
+    """That an earlier version answers."""
+
+    wanted: str = Field(description="The version that should answer.", examples=["v1.2.0"])
+    why: str = Field(description="Why it can't be loaded.")
+
+
+class ModelHealthResponse(BaseModel):
+    """Whether the model answers, and whether it is the right one."""
+
+    status: Literal["healthy", "degraded", "failing"]
+    model: str
+    version: str = Field(description="The one that answers.", examples=["v1.1.0"])
+    production_version: str | None = Field(
+        description="The one in production, as the database says; null where it can't be told."
+    )
+    fallback: FallbackBody | None = Field(description="Null where the right version answers.")
+    loaded_at: datetime
+    checks: dict[str, CheckBody]
+    timestamp: datetime
+
+
 class ReadyResponse(BaseModel):
     """Whether it answers."""
 

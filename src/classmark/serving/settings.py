@@ -20,6 +20,7 @@ class ServingSettings:
         max_body_bytes: In one request.
         max_waiting_texts: Accepted and not yet computed; beyond, requests get 503 at once.
         drain_seconds: Between two moves of spooled predictions to the database.
+        fallback: Whether an earlier version answers where the live one can't be loaded.
     """
 
     threads: int = 0
@@ -29,6 +30,7 @@ class ServingSettings:
     max_body_bytes: int = 16 * 1024 * 1024
     max_waiting_texts: int = 20_000
     drain_seconds: float = 0.5
+    fallback: bool = True
 
     @property
     def worker_threads(self) -> int:

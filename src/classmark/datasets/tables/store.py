@@ -8,7 +8,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from classmark.datasets.dataset import PARTS
+from classmark.datasets.held import HeldSnapshot, held_snapshot, snapshot_folders
 from classmark.datasets.tables.columns import Column
 from classmark.datasets.tables.features import FeaturePipeline
 from classmark.datasets.tables.frames import typed
@@ -90,6 +91,15 @@ class TableStore:
             TamperedVersionError: Its features hold types that no feature pipeline has.
         """
         return _read(name, self.folder(name))
+
+    def held(self) -> Iterator[HeldSnapshot]:
+        """All snapshots with what is known of them unread, damaged ones too."""
+        for folder in snapshot_folders(self._tables):
+            try:
+                about = _about(folder)
+            except SourceError:
+                about = {}
+            yield held_snapshot(folder, folder.parent / _LINK, about)
 
     def load_snapshot(self, name: str, snapshot_id: str) -> PreparedTable:
         """A table as it was.

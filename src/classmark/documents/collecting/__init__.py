@@ -6,7 +6,7 @@ from classmark.documents.collecting.pubmed import PubMed
 from classmark.documents.collecting.semantic_scholar import SemanticScholar
 from classmark.documents.collecting.settings import CollectingSettings
 from classmark.documents.collecting.source import Query, Source
-from classmark.documents.collecting.store import Harvest, HarvestStore
+from classmark.documents.collecting.store import Harvest, HarvestStore, HeldHarvest
 
 __all__ = [
     "DEFAULT_CATEGORIES",
@@ -17,6 +17,7 @@ __all__ = [
     "Harvest",
     "HarvestFiles",
     "HarvestStore",
+    "HeldHarvest",
     "PubMed",
     "Query",
     "SemanticScholar",

@@ -4,7 +4,7 @@ import gzip
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from classmark.documents.collecting.source import (
     Request,
     Source,
 )
-from classmark.documents.collecting.store import Harvest, HarvestStore
+from classmark.documents.collecting.store import Harvest, HarvestStore, HeldHarvest
 from classmark.documents.redaction import redact
 from classmark.durable import exclusive, replacing
 from classmark.errors import SettingError, SourceUnavailableError
@@ -144,6 +144,35 @@ class Collector:
             papers = merged(self._store.papers())
             _write_papers(processed, papers)
         return HarvestFiles(raw, processed, len(papers))
+
+    def held(self) -> list[HeldHarvest]:
+        """What is kept of each harvest, the oldest first."""
+        return self._store.held()
+
+    def forget(self, held: HeldHarvest, told: Callable[[], None]) -> bool:
+        """Remove a harvest; the files of its papers are another matter.
+
+        Args:
+            held: As it was seen.
+            told: Called before it is settled: what raises there keeps the harvest.
+
+        Returns:
+            Whether it was removed; it stays if a page came meanwhile.
+
+        Raises:
+            ConflictError: Another process collects from its source.
+        """
+        with pace_of(self._folder / "raw", held.source, 0, self._clock):
+            return self._store.forget(held, told)
+
+    def write_processed(self) -> None:
+        """Let the file of all papers have those of the harvests that are kept, and no other."""
+        processed = self._folder / "processed" / "papers.jsonl.gz"
+        with exclusive(processed.with_name(".papers.lock")):
+            if papers := merged(self._store.papers()):
+                _write_papers(processed, papers)
+            else:
+                processed.unlink(missing_ok=True)
 
     def _seconds(self, source: Source) -> float:
         """Between two requests; only at another address than its own is a source's rule ours."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,25 @@ from classmark.documents.collecting.tables import HarvestPageRow, HarvestPaperRo
 from classmark.errors import ConflictError
 
 _PAPERS_READ = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HeldHarvest:
+    """What is kept of a harvest.
+
+    Attributes:
+        name: The harvest's.
+        source: The source's name.
+        changed_at: When its last page came.
+        papers: How many.
+        bytes: Of the answers, as they are kept.
+    """
+
+    name: str
+    source: str
+    changed_at: datetime
+    papers: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +151,40 @@ class HarvestStore:
         """All harvests, the oldest first."""
         with self._database.read() as session:
             return [_harvest(row) for row in session.scalars(select(HarvestRow).order_by("id"))]
+
+    def held(self) -> list[HeldHarvest]:
+        """What is kept of each harvest, the oldest first."""
+        size = (
+            select(func.coalesce(func.sum(func.length(HarvestPageRow.answer)), 0))
+            .where(HarvestPageRow.harvest_id == HarvestRow.id)
+            .scalar_subquery()
+        )
+        with self._database.read() as session:
+            return [
+                HeldHarvest(row.name, row.source, row.changed_at, row.papers, int(total))
+                for row, total in session.execute(select(HarvestRow, size).order_by(HarvestRow.id))
+            ]
+
+    def forget(self, held: HeldHarvest, told: Callable[[], None]) -> bool:
+        """Remove a harvest, its answers and papers, all or nothing.
+
+        Args:
+            held: As it was seen.
+            told: Called before it is settled: what raises there keeps the harvest.
+
+        Returns:
+            Whether it was removed; it stays if a page came meanwhile.
+        """
+        with self._database.write() as session:
+            row = session.scalar(select(HarvestRow).where(HarvestRow.name == held.name))
+            if row is None or row.changed_at != held.changed_at:
+                return False
+            for table in (HarvestPageRow, HarvestPaperRow):
+                session.execute(delete(table).where(table.harvest_id == row.id))
+            session.delete(row)
+            session.flush()
+            told()
+            return True
 
     def papers(self, harvest: Harvest | None = None) -> Iterator[Paper]:
         """The papers of a harvest, or of all, in the order they came."""
