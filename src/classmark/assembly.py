@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -30,7 +30,15 @@ from classmark.errors import (
 )
 from classmark.monitoring import ServingMetrics
 from classmark.predictions import Prediction, PredictionLog, Spool
-from classmark.registry import DataKeeper, DataPlaces, MlflowMirror, ModelReference, Place, Registry
+from classmark.registry import (
+    DataKeeper,
+    DataPlaces,
+    MlflowMirror,
+    ModelReference,
+    Place,
+    Registry,
+    VersionStorage,
+)
 from classmark.serving import (
     ApiParts,
     Predictor,
@@ -66,7 +74,7 @@ class Home:
         datasets: What we learn from.
         registry: What we have.
         log: What was said.
-        places: Elsewhere, where versions can be published, by the name of their kind.
+        places: Where versions are published to, by the name of their settings.
     """
 
     settings: Settings
@@ -74,7 +82,13 @@ class Home:
     datasets: DatasetStore
     registry: Registry
     log: PredictionLog
-    places: Mapping[str, Place]
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def storage(self) -> VersionStorage | None:
+        """Where versions are kept beside the home, if anywhere."""
+        place = self.places.get("storage")
+        return place if isinstance(place, VersionStorage) else None
 
     @property
     def folder(self) -> Path:
@@ -161,25 +175,28 @@ def open_home(folder: Path | None = None) -> Home:
     settings = load_settings(folder)
     database = Database(settings.database)
     places = _places(settings)
+    registry = Registry(
+        database,
+        settings.home / "models",
+        now=utc_now,
+        actor=settings.actor,
+        followers=tuple(places.values()),
+    )
     return Home(
         settings=settings,
         database=database,
         datasets=DatasetStore(settings.home / "data"),
-        registry=Registry(
-            database,
-            settings.home / "models",
-            now=utc_now,
-            actor=settings.actor,
-            followers=tuple(places.values()),
-        ),
+        registry=registry,
         log=PredictionLog(database),
         places=places,
     )
 
 
 def _places(settings: Settings) -> dict[str, Place]:
-    """Places elsewhere that follow the registry."""
+    """Where versions are published to, by the name of the settings that say so."""
     places: dict[str, Place] = {}
+    if settings.storage.uri:
+        places["storage"] = VersionStorage(settings.storage, now=utc_now)
     if settings.mirror.mlflow_uri:
         places["mlflow"] = MlflowMirror(settings.mirror)
     return places

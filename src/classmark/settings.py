@@ -28,7 +28,13 @@ from yaml import YAMLError
 from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
 from classmark.mlflow_server import is_server
-from classmark.registry import MirrorSettings, PromotionSettings, RetentionSettings
+from classmark.registry import (
+    MirrorSettings,
+    PromotionSettings,
+    RetentionSettings,
+    StorageSettings,
+    storage_location,
+)
 from classmark.serving import Fallback, ServingSettings
 from classmark.wording import reason
 
@@ -67,6 +73,7 @@ Room = TypeVar(
     RetentionSettings,
     PromotionSettings,
     MirrorSettings,
+    StorageSettings,
 )
 
 
@@ -96,6 +103,7 @@ class Settings(BaseSettings):
     mirror: MirrorSettings = MirrorSettings()
     retention: RetentionSettings = RetentionSettings()
     serving: ServingSettings = ServingSettings()
+    storage: StorageSettings = StorageSettings()
     tracking: TrackingSettings = TrackingSettings()
 
     @property
@@ -105,7 +113,9 @@ class Settings(BaseSettings):
             return self.database_url
         return URL.create("sqlite", database=str(self.home / "classmark.db")).render_as_string()
 
-    @field_validator("serving", "collecting", "tracking", "retention", "promotion", "mirror")
+    @field_validator(
+        "serving", "collecting", "tracking", "retention", "promotion", "mirror", "storage"
+    )
     @classmethod
     def _no_negative_numbers(cls, value: Room) -> Room:
         numbers = {name: it for name, it in asdict(value).items() if not isinstance(it, str)}
@@ -146,6 +156,17 @@ class Settings(BaseSettings):
         if value.mlflow_uri and not is_server(value.mlflow_uri):
             # As above, it stays untold.
             raise ValueError("mlflow_uri is not http(s)://HOST[:PORT]")
+        return value
+
+    @field_validator("storage")
+    @classmethod
+    def _storage_that_can_be(cls, value: StorageSettings) -> StorageSettings:
+        if value.uri:
+            storage_location(value.uri)
+        if value.endpoint_url and not _is_bare_server(value.endpoint_url):
+            raise ValueError("endpoint_url is no http(s)://HOST[:PORT]")
+        if not value.timeout_seconds:
+            raise ValueError("timeout_seconds must be above 0")
         return value
 
     @classmethod
@@ -238,6 +259,11 @@ def _is_tracking_uri(uri: str) -> bool:
     """Whether runs can be kept there: a server's address, a SQLite file, or empty."""
     is_file = uri.startswith("sqlite:///") and uri != "sqlite:///"
     return not uri or is_file or is_server(uri)
+
+
+def _is_bare_server(url: str) -> bool:
+    """Whether a URL is a server's, and holds no name and password: those have their own place."""
+    return is_server(url) and "@" not in url
 
 
 def _folder(given: Path) -> Path:

@@ -38,6 +38,7 @@ from classmark.registry import (
     RegisteredVersion,
     RetentionSettings,
     Status,
+    StorageSettings,
     Version,
 )
 from classmark.serving import (
@@ -63,6 +64,7 @@ ROOMS_WITH_SETTINGS = {
     "tracking": TrackingSettings,
     "retention": RetentionSettings,
     "mirror": MirrorSettings,
+    "storage": StorageSettings,
 }
 
 

@@ -55,8 +55,15 @@ def test_every_change_is_told_with_the_whole_state(
     registry.delete(ModelReference("shelves", first.version))
     assert [state.sequence for state in watcher.told] == [3, 4, 5]
     last = watcher.told[-1]
+    live, begun = last.versions[0], registry.history("shelves")[0]
     assert last == ModelState(
-        "shelves", (last.versions[0],), last.versions[0], (first.version,), sequence=5
+        "shelves",
+        (live,),
+        live,
+        (first.version,),
+        sequence=5,
+        history=begun.digest,
+        deleted_digests=frozenset({first.digest}),
     )
     assert last.live is not None
     assert last.live.version == second.version

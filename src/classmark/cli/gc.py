@@ -20,12 +20,15 @@ def run(
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
-    """Remove what killed processes left behind, and mend links and views."""
-    registry = existing_home(home).registry
+    """Remove what killed processes left behind, here and in the storage; mend links and views."""
+    opened = existing_home(home)
+    registry, storage = opened.registry, opened.storage
     found: list[Leftover] = []
     try:
         for model in registry.folders():
             found += registry.tidy(model, unknown=unknown, dry_run=dry_run)
+        if storage is not None:
+            found += storage.tidy(dry_run=dry_run)
     finally:
         # Whatever comes between: what was removed is told.
         if found:

@@ -6,7 +6,7 @@ from classmark.registry.chain import live_at
 from classmark.registry.data_disposal import DataKeeper, DataPlaces
 from classmark.registry.data_retention import DataRemoval
 from classmark.registry.falling_back import earlier_live
-from classmark.registry.following import Follower, ModelState, Place
+from classmark.registry.following import Follower, ModelState, Place, StoredVersion
 from classmark.registry.gate import (
     Decision,
     Evidence,
@@ -19,6 +19,8 @@ from classmark.registry.gate import (
 )
 from classmark.registry.integrity import MANIFEST, verify_manifest, write_manifest
 from classmark.registry.mlflow_mirror import MirrorSettings, MlflowMirror
+from classmark.registry.objects import StorageSettings, storage_location
+from classmark.registry.pulling import Pulled
 from classmark.registry.records import (
     Action,
     HistoryCheck,
@@ -26,6 +28,7 @@ from classmark.registry.records import (
     VersionDraft,
     VersionEvent,
 )
+from classmark.registry.remote import StoredProduction, VersionStorage
 from classmark.registry.removals import RemovalRecord
 from classmark.registry.retention import Disposal, RetentionSettings
 from classmark.registry.storage import Leftover
@@ -58,15 +61,20 @@ __all__ = [
     "ModelState",
     "Place",
     "PromotionSettings",
+    "Pulled",
     "RegisteredVersion",
     "Registry",
     "RemovalRecord",
     "RetentionSettings",
     "Status",
+    "StorageSettings",
+    "StoredProduction",
+    "StoredVersion",
     "Verdict",
     "Version",
     "VersionDraft",
     "VersionEvent",
+    "VersionStorage",
     "card_state",
     "check_promotion",
     "check_rollback",
@@ -75,6 +83,7 @@ __all__ = [
     "live_at",
     "model_card",
     "proposed_bump",
+    "storage_location",
     "verify_manifest",
     "write_manifest",
 ]

@@ -92,7 +92,7 @@ def _statuses(events: Sequence[VersionEvent]) -> dict[str, Status]:
     found: dict[str, Status] = {}
     for event in events:
         match event.action:
-            case Action.REGISTERED:
+            case Action.REGISTERED | Action.PULLED:
                 found[event.version] = Status.TESTING
             case Action.ARCHIVED:
                 found[event.version] = Status.ARCHIVED

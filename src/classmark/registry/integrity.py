@@ -1,8 +1,9 @@
 """The manifest: SHA-256 of every file of a version, written last, checked at every load."""
 
 import hashlib
+import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import orjson
 
@@ -10,6 +11,7 @@ from classmark.durable import JSON_OPTIONS
 from classmark.errors import TamperedVersionError
 
 MANIFEST = "manifest.json"
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def write_manifest(folder: Path) -> None:
@@ -45,6 +47,40 @@ def verify_manifest(folder: Path, digest: str) -> None:
 def manifest_digest(folder: Path) -> str:
     """SHA-256 of the manifest itself: it stands for the whole version."""
     return _sha256(folder / MANIFEST)
+
+
+def checked_files(content: bytes) -> dict[str, str]:
+    """The digests by name of a manifest that comes from elsewhere.
+
+    Args:
+        content: Of the manifest.
+
+    Returns:
+        What can be written below a folder, and nowhere else.
+
+    Raises:
+        ValueError: It is no manifest, or names what no version has; it says which.
+    """
+    try:
+        files = orjson.loads(content)["files"].items()
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{MANIFEST} is no manifest") from error
+    for name, digest in files:
+        if not _is_inside(name):
+            raise ValueError(f"{MANIFEST} names {name!r}, which leads out of it")
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{MANIFEST} has no SHA-256 of {name!r}")
+    folders = {str(folder) for name, _ in files for folder in PurePosixPath(name).parents}
+    if both := folders & {name for name, _ in files}:
+        raise ValueError(f"{MANIFEST} names {both.pop()!r} as a file and as a folder")
+    return dict(files)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name is that of a file of a version: plain, relative, and written in one way."""
+    plain = name.isprintable() and "\\" not in name and name != MANIFEST
+    parts = PurePosixPath(name).parts
+    return plain and name == "/".join(parts) and bool(parts) and not {"..", "/"} & set(parts)
 
 
 def _expected(folder: Path, digest: str) -> dict[str, str]:

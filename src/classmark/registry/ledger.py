@@ -128,6 +128,22 @@ def deleted_versions(session: Session, model: str) -> list[Version]:
     return [Version.parse(written) for written in session.scalars(query)]
 
 
+def first_digest(session: Session, model: str) -> str:
+    """The digest of a model's first event: no other registry has a history that begins so."""
+    query = select(EventRow.digest).where(EventRow.model == model, EventRow.sequence == 1)
+    return session.scalar(query) or ""
+
+
+def deleted_digests(session: Session, model: str) -> set[str]:
+    """The manifests of versions that were made here and are gone."""
+    of_model = select(EventRow.manifest).where(EventRow.model == model)
+    made = of_model.where(EventRow.action == Action.REGISTERED.value)
+    gone = of_model.where(EventRow.action == Action.DELETED.value)
+    there = select(VersionRow.digest).where(VersionRow.model == model)
+    found = [set(session.scalars(query)) for query in (made, gone, there)]
+    return (found[0] & found[1]) - found[2]
+
+
 def last_digest(session: Session, model: str) -> str:
     """The digest of a model's last event: it stands for the whole history."""
     last = _last_event(session, model)

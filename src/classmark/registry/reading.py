@@ -1,5 +1,6 @@
 """What the registry knows of versions: read, and never changed here."""
 
+import os
 from pathlib import Path
 
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from classmark.errors import UnknownModelError, UnknownVersionError
 from classmark.naming import checked_name
 from classmark.registry import ledger
 from classmark.registry.chain import GENESIS, breaks, disagreements
-from classmark.registry.following import ModelState
+from classmark.registry.following import ModelState, Source, StoredVersion
 from classmark.registry.gate import Status
 from classmark.registry.integrity import verify_manifest
 from classmark.registry.records import Action, HistoryCheck, RegisteredVersion, VersionEvent
@@ -25,11 +26,13 @@ class VersionReader:
     Args:
         database: Where state and history are kept.
         models: The folder of the versions' files.
+        source: Where files come from that are not there.
     """
 
-    def __init__(self, database: Database, models: Path) -> None:
+    def __init__(self, database: Database, models: Path, source: Source | None = None) -> None:
         self._database = database
         self._folders = VersionFolders(models)
+        self._source = source
 
     def models(self) -> list[str]:
         """The names of all models, sorted."""
@@ -98,10 +101,16 @@ class VersionReader:
     def verify(self, reference: ModelReference) -> RegisteredVersion:
         """The version that a reference names, every byte of it checked.
 
+        Files that were never here, as another machine registered them, come from the storage.
+
         Raises:
             TamperedVersionError: A file is missing, changed or extra; it is named.
+            UnavailableError: The files are not here, and the storage does not answer.
         """
         found = self.resolve(reference)
+        if self._source is not None and not os.path.lexists(found.folder):
+            with self._folders.locked(found.model):
+                self._bring(self._source, found)
         verify_manifest(found.folder, found.digest)
         return found
 
@@ -111,8 +120,13 @@ class VersionReader:
             versions = tuple(self._value(row) for row in ledger.version_rows(session, model))
             deleted = tuple(ledger.deleted_versions(session, model))
             sequence = ledger.last_sequence(session, model)
+            history = ledger.first_digest(session, model)
+            digests = frozenset(ledger.deleted_digests(session, model))
         live = next((one for one in versions if one.status is Status.PRODUCTION), None)
-        return ModelState(model, versions, live, deleted, sequence)
+        # One that was deleted may have been brought back from elsewhere.
+        there = {one.version for one in versions}
+        gone = tuple(number for number in deleted if number not in there)
+        return ModelState(model, versions, live, gone, sequence, history, digests)
 
     def history(self, model: str) -> list[VersionEvent]:
         """Everything that happened to a model's versions, the first first.
@@ -158,6 +172,12 @@ class VersionReader:
             if digest not in known
         ]
         return HistoryCheck(len(events), digest, tuple(problems))
+
+    def _bring(self, source: Source, version: RegisteredVersion) -> None:
+        """Fetch a version's files, unless another process has; to be called under the lock."""
+        if not os.path.lexists(version.folder):
+            wanted = StoredVersion(version.model, version.version, version.digest)
+            source.pull(wanted, version.folder)
 
     def _check_not_deleted(self, reference: ModelReference) -> None:
         """Let a reference pass that names no version that was deleted.

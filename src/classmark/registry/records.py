@@ -15,6 +15,7 @@ class Action(StrEnum):
     """What can happen to a version."""
 
     REGISTERED = "registered"
+    PULLED = "pulled"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
     ARCHIVED = "archived"

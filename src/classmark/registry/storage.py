@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import orjson
@@ -49,14 +49,15 @@ class Leftover:
     """Something under a model's folder that is no part of a version.
 
     Attributes:
-        path: Where it lies.
-        what: "draft", "deleted" (a version that was) or "unknown" (one that the database has not).
+        path: Where it lies; of a storage elsewhere the key of a folder or of a file.
+        what: "draft", "deleted" (a version that was), "unknown" (one that the database has not) or
+            "upload" (half of a version in a storage elsewhere).
         megabytes: Its size, of 1,000,000 bytes.
         is_removed: Whether it went.
     """
 
-    path: Path
-    what: Literal["draft", "deleted", "unknown"]
+    path: PurePath
+    what: Literal["draft", "deleted", "unknown", "upload"]
     megabytes: float
     is_removed: bool = False
 
@@ -152,7 +153,7 @@ class VersionFolders:
 
     def cleared(self, leftover: Leftover) -> Leftover:
         """The same, after it was removed."""
-        self.remove(leftover.path)
+        self.remove(Path(leftover.path))
         return replace(leftover, is_removed=True)
 
     def remove(self, folder: Path) -> None:

@@ -1,15 +1,15 @@
 """The registry: which versions there are, which one is live, and how that came to be."""
 
-from classmark.errors import ConflictError, PromotionRefusedError, VersionExistsError
+from classmark.errors import ConflictError, PromotionRefusedError
 from classmark.naming import checked_name
 from classmark.registry import ledger
-from classmark.registry.disposal import VersionKeeper
+from classmark.registry.following import prepare
 from classmark.registry.gate import (
     Status,
     check_promotion,
     check_rollback,
 )
-from classmark.registry.ledger import Signature
+from classmark.registry.pulling import VersionPuller
 from classmark.registry.records import Action, RegisteredVersion, VersionDraft
 from classmark.registry.storage import folder_megabytes, written_version
 from classmark.registry.tables import VersionRow
@@ -24,7 +24,7 @@ from classmark.registry.version import (
 )
 
 
-class Registry(VersionKeeper):
+class Registry(VersionPuller):
     """All versions of all models of one home; built like `VersionWriter`."""
 
     def register(self, draft: VersionDraft, bump: Bump | None = None) -> RegisteredVersion:
@@ -117,6 +117,19 @@ class Registry(VersionKeeper):
             row = ledger.row_of(session, answering)
             ledger.note(session, row, self._signed(Action.FELL_BACK, reason))
 
+    def adopt(self, version: RegisteredVersion, reason: str = "") -> RegisteredVersion:
+        """Put a version into production, forward or back, as it is live elsewhere.
+
+        Raises:
+            TamperedVersionError: It is not intact.
+        """
+        live = self.live(version.model)
+        if live is not None and live.version == version.version:
+            return live
+        if live is not None and version.version < live.version:
+            return self.rollback(version.model, version.version, reason)
+        return self.promote(ModelReference(version.model, version.version), reason)
+
     def _next_version(self, draft: VersionDraft, bump: Bump | None) -> Version:
         with self._database.read() as session:
             rows = ledger.version_rows(session, draft.model)
@@ -135,19 +148,6 @@ class Registry(VersionKeeper):
         )
         rises = {proposed_bump(before, draft.lineage), least_bump(newest, latest.version)}
         return newest.next(bump or next(one for one in Bump if one in rises))
-
-    def _enter(self, row: VersionRow, signature: Signature) -> None:
-        lost = VersionExistsError(
-            f"Another machine registered {row.model} {row.version} at the same moment.",
-            remedy="Its bytes were kept apart from yours; register yours again.",
-        )
-        try:
-            with ledger.changing(self._database, row.model, lost) as session:
-                ledger.add_version(session, row, signature)
-        except VersionExistsError:
-            # Here lie bytes under a name that belongs to others.
-            self._folders.set_aside(row.model, row.version)
-            raise
 
     def _live_before(self, model: str) -> Version:
         """The version that was live last before the present one and is older than it."""
@@ -171,8 +171,8 @@ class Registry(VersionKeeper):
         against: Version | None = None,
     ) -> RegisteredVersion:
         check = check_promotion if action is Action.PROMOTED else check_rollback
-        for follower in self._followers:
-            follower.prepare(target)
+        # Going back is what one does in trouble: no place elsewhere holds it up.
+        prepare(self._followers, target, is_emergency=action is Action.ROLLED_BACK)
         with self._changing(target.model) as session:
             row = ledger.row_of(session, target)
             live = ledger.live_row(session, target.model)

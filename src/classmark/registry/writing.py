@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from classmark.database import Database
-from classmark.errors import ConflictError
+from classmark.errors import ConflictError, VersionExistsError
 from classmark.registry import ledger
-from classmark.registry.following import Follower, tell
+from classmark.registry.following import Follower, Source, tell
 from classmark.registry.ledger import Signature
 from classmark.registry.reading import VersionReader
 from classmark.registry.records import Action
 from classmark.registry.storage import written_version
+from classmark.registry.tables import VersionRow
 
 
 class VersionWriter(VersionReader):
@@ -28,7 +29,8 @@ class VersionWriter(VersionReader):
         models: The folder of the versions' files.
         now: The clock.
         actor: Who is written into the history.
-        followers: Places elsewhere that follow what is live here.
+        followers: Places elsewhere that follow what is live here. If one of them is a source too,
+            files come from it that are not here.
     """
 
     def __init__(
@@ -40,7 +42,8 @@ class VersionWriter(VersionReader):
         actor: str,
         followers: Sequence[Follower] = (),
     ) -> None:
-        super().__init__(database, models)
+        sources = (place for place in followers if isinstance(place, Source))
+        super().__init__(database, models, next(sources, None))
         self._now = now
         self._actor = actor
         self._followers = followers
@@ -61,6 +64,20 @@ class VersionWriter(VersionReader):
                 self._show(model)
         if self._followers:
             tell(self._followers, self.state(model))
+
+    def _enter(self, row: VersionRow, signature: Signature) -> None:
+        """Add a version whose files are in their place; to be called under the lock."""
+        lost = VersionExistsError(
+            f"Another machine registered {row.model} {row.version} at the same moment.",
+            remedy="Its bytes were kept apart from yours; register yours again.",
+        )
+        try:
+            with ledger.changing(self._database, row.model, lost) as session:
+                ledger.add_version(session, row, signature)
+        except VersionExistsError:
+            # Here lie bytes under a name that belongs to others.
+            self._folders.set_aside(row.model, row.version)
+            raise
 
     def _signed(self, action: Action, reason: str) -> Signature:
         return Signature(action, self._actor, reason, self._now())

@@ -1,0 +1,37 @@
+"""`classmark unpublish`."""
+
+from typing import Annotated
+
+import typer
+
+from classmark.assembly import existing_home
+from classmark.cli.options import DryRunOption, HomeOption, JsonOption, ReferenceArgument
+from classmark.cli.publish import chosen_places
+from classmark.cli.terminal import keep_result, say
+
+
+def run(
+    reference: ReferenceArgument,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="PLACE", help="As storage.", show_default="all that are set"
+        ),
+    ] = None,
+    dry_run: DryRunOption = False,
+    home: HomeOption = None,
+    json: JsonOption = None,
+) -> None:
+    """Take a version away from places elsewhere; here it stays."""
+    opened = existing_home(home)
+    places = chosen_places(opened, from_)
+    version = opened.registry.resolve(reference)
+    for place in places.values():
+        if not dry_run:
+            place.unpublish(version)
+        told = "would be taken away from" if dry_run else "is not, or no longer, in"
+        say(f" {told} {place.name}.", strong=version.name)
+    keep_result(
+        json,
+        {"version": version.name, "places": list(places), "is_unpublished": not dry_run},
+    )
