@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 
 from classmark.documents import CollectingSettings
 from classmark.errors import SettingError
-from classmark.registry import MirrorSettings, RetentionSettings
+from classmark.registry import MirrorSettings, RetentionSettings, SigningSettings
 from classmark.serving import ServingSettings
 from classmark.settings import (
     CONFIGURATION,
@@ -53,6 +53,7 @@ def test_every_setting_is_described() -> None:
         "tracking",
         "retention",
         "mirror",
+        "signing",
     }
     for room in (
         ServingSettings,
@@ -60,6 +61,7 @@ def test_every_setting_is_described() -> None:
         TrackingSettings,
         RetentionSettings,
         MirrorSettings,
+        SigningSettings,
     ):
         for name in room.__slots__:
             assert f"{name}: " in (room.__doc__ or "")

@@ -186,7 +186,7 @@ def open_home(folder: Path | None = None) -> Home:
         settings=settings,
         database=database,
         datasets=DatasetStore(settings.home / "data"),
-        registry=registry,
+        registry=registry.trusting(settings.trust),
         log=PredictionLog(database),
         places=places,
     )

@@ -84,6 +84,11 @@ def publishing(folder: Path) -> Iterator[Path]:
     sync_folder(folder.parent)
 
 
+def leads_outside(path: Path, folder: Path) -> bool:
+    """Whether links let a path, which may not be there, lead out of a folder."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def point_link(link: Path, target: str) -> None:
     """Let the symbolic link `link` point at the relative `target`, in one step."""
     draft = link.with_name(f".{link.name}.{uuid.uuid4().hex}.draft")

@@ -19,6 +19,7 @@
     │   └── ParityError
     ├── IntegrityError           restore or retrain; never used  exit 5   HTTP 503
     │   ├── TamperedVersionError
+    │   ├── UntrustedVersionError
     │   └── TamperedHistoryError
     ├── UnavailableError         try again later                 exit 6   HTTP 503
     │   ├── DatabaseUnavailableError
@@ -138,6 +139,10 @@ class IntegrityError(ClassmarkError):
 
 class TamperedVersionError(IntegrityError):
     """A version's files do not match its manifest."""
+
+
+class UntrustedVersionError(IntegrityError):
+    """A version's signature is missing, damaged, or nobody's whose word counts."""
 
 
 class TamperedHistoryError(IntegrityError):

@@ -32,7 +32,9 @@ from classmark.registry import (
     MirrorSettings,
     PromotionSettings,
     RetentionSettings,
+    SigningSettings,
     StorageSettings,
+    Trust,
     storage_location,
 )
 from classmark.serving import Fallback, ServingSettings
@@ -74,6 +76,7 @@ Room = TypeVar(
     PromotionSettings,
     MirrorSettings,
     StorageSettings,
+    SigningSettings,
 )
 
 
@@ -104,6 +107,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     serving: ServingSettings = ServingSettings()
     storage: StorageSettings = StorageSettings()
+    signing: SigningSettings = SigningSettings()
     tracking: TrackingSettings = TrackingSettings()
 
     @property
@@ -113,8 +117,23 @@ class Settings(BaseSettings):
             return self.database_url
         return URL.create("sqlite", database=str(self.home / "classmark.db")).render_as_string()
 
+    @property
+    def trust(self) -> Trust:
+        """Whose signatures of versions count."""
+        given = self.signing.trusted_keys
+        # A `~` of somebody who is not there stays as it is, and is then told to be no key.
+        keys = self.home / os.path.expanduser(given) if given else None  # noqa: PTH111
+        return Trust(keys, self.signing.required)
+
     @field_validator(
-        "serving", "collecting", "tracking", "retention", "promotion", "mirror", "storage"
+        "serving",
+        "collecting",
+        "tracking",
+        "retention",
+        "promotion",
+        "mirror",
+        "storage",
+        "signing",
     )
     @classmethod
     def _no_negative_numbers(cls, value: Room) -> Room:

@@ -37,6 +37,7 @@ from classmark.registry import (
     MirrorSettings,
     RegisteredVersion,
     RetentionSettings,
+    SigningSettings,
     Status,
     StorageSettings,
     Version,
@@ -60,6 +61,7 @@ _BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _NO_ROOMS = {"migrations", "cli"}
 ROOMS_WITH_SETTINGS = {
     "serving": ServingSettings,
+    "signing": SigningSettings,
     "collecting": CollectingSettings,
     "tracking": TrackingSettings,
     "retention": RetentionSettings,

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,33 @@ def test_code_that_comes_with_a_model_is_not_run(copied: Path) -> None:
     (copied / "homemade.py").write_text("raise SystemExit('I ran')")
     with pytest.raises(SettingError, match="can't be loaded"):
         load_backbone(str(copied))
+
+
+def test_code_that_comes_with_a_tokenizer_is_not_run(copied: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    config = orjson.loads((copied / "tokenizer_config.json").read_bytes())
+    config |= {"auto_map": {"AutoTokenizer": ["homemade.Homemade", "homemade.Homemade"]}}
+    (copied / "tokenizer_config.json").write_bytes(orjson.dumps(config))
+    for name in ("homemade.py", "__init__.py", "tokenization_homemade.py"):
+        (copied / name).write_text(f"open({str(canary)!r}, 'w').close()\n")
+    for named in (None, "Homemade", "HomemadeTokenizer"):
+        known = {"tokenizer_class": named} if named else {}
+        (copied / "tokenizer_config.json").write_bytes(orjson.dumps(config | known))
+        with suppress(SettingError):
+            load_backbone(str(copied))
+    assert not canary.exists()
+
+
+def test_code_for_a_known_architecture_is_not_run(copied: Path, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    config = orjson.loads((copied / "config.json").read_bytes())
+    places = ("AutoConfig", "AutoModel", "AutoModelForSequenceClassification", "AutoTokenizer")
+    config |= {"auto_map": dict.fromkeys(places, "homemade.Homemade"), "trust_remote_code": True}
+    (copied / "config.json").write_bytes(orjson.dumps(config))
+    (copied / "homemade.py").write_text(f"open({str(canary)!r}, 'w').close()\n")
+    with suppress(SettingError):
+        load_backbone(str(copied))
+    assert not canary.exists()
 
 
 def test_half_precision_becomes_whole(copied: Path) -> None:

@@ -6,11 +6,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.serving.conftest import LABELS
 
 from classmark.database import Database
-from classmark.errors import TamperedVersionError, UnknownModelError, UnknownVersionError
-from classmark.registry import ModelReference, Registry
+from classmark.errors import (
+    TamperedVersionError,
+    UnknownModelError,
+    UnknownVersionError,
+    UntrustedVersionError,
+)
+from classmark.registry import Lineage, ModelReference, Registry, Trust, VersionDraft
 from classmark.serving import ServedModel, load_served_model
 
 
@@ -44,6 +51,38 @@ def test_what_was_tampered_with_is_never_loaded(registry: Registry) -> None:
             load_served_model(registry, reference)
         path.write_bytes(content)
     assert load_served_model(registry, reference).version.folder == folder
+
+
+def test_a_pickle_that_the_manifest_knows_of_is_not_run(
+    registry: Registry, artifact: Path, tmp_path: Path
+) -> None:
+    canary, poisoned = tmp_path / "canary", tmp_path / "poisoned"
+    shutil.copytree(artifact, poisoned)
+    payload = f"cos\nsystem\n(S'touch {canary}'\ntR.".encode()
+    names = ("model.pkl", "model.joblib", "pytorch_model.bin", "calibration.pkl", "vocabulary.pkl")
+    for name in names:
+        (poisoned / name).write_bytes(payload)
+    code = f"open({str(canary)!r}, 'w').close()"
+    for name in ("__init__.py", "tokenizer.py", "config.py", "sitecustomize.py"):
+        (poisoned / name).write_text(code)
+    metadata = {"dataset": {"fingerprint": "00"}}
+    registry.register(VersionDraft("boxes", poisoned, Lineage("linear", LABELS, "00"), metadata))
+    found = load_served_model(registry, ModelReference.parse("boxes@latest"))
+    assert set(names) <= {path.name for path in found.version.folder.iterdir()}
+    assert not canary.exists()
+
+
+def test_what_nobody_vouched_for_is_not_loaded_where_that_is_required(
+    registry: Registry, tmp_path: Path
+) -> None:
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    key = tmp_path / "public.pem"
+    key.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    with pytest.raises(UntrustedVersionError, match="not signed"):
+        load_served_model(
+            registry.trusting(Trust(key, required=True)),
+            ModelReference.parse("shelves@production"),
+        )
 
 
 def test_what_does_not_exist_is_not_found(registry: Registry) -> None:

@@ -19,6 +19,7 @@ from classmark.assembly import Home, open_home
 from classmark.cli.history import checked_history
 from classmark.cli.options import HomeOption, JsonOption
 from classmark.cli.terminal import keep_result, out, say
+from classmark.cli.verify import told
 from classmark.errors import ClassmarkError
 from classmark.registry import ModelReference, Status
 
@@ -29,6 +30,7 @@ _EXTRAS = {
     "collect": ("arxiv", "httpx"),
     "tracking": ("mlflow",),
     "explain": ("lime", "shap"),
+    "signing": ("model-signing", "pyopenssl"),
 }
 _ENOUGH_DISK_GB = 2.0
 _COLOURS = {"ok": "green", "missing": "yellow", "broken": "red"}
@@ -152,9 +154,14 @@ def _models(home: Home) -> Iterator[Finding]:
             yield _checked(
                 f"model {model}",
                 lambda wanted=reference, state=state: (  # type: ignore[misc]
-                    f"{home.registry.verify(wanted).name} ({state}) is intact"
+                    _intact(home, wanted, state)
                 ),
             )
+
+
+def _intact(home: Home, reference: ModelReference, state: str) -> str:
+    version, signature = home.registry.checked(reference)
+    return f"{version.name} ({state}) is intact, {told(signature)}"
 
 
 def _checked(what: str, look: Callable[[], str]) -> Finding:

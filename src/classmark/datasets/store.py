@@ -23,7 +23,7 @@ from classmark.datasets.dataset import PARTS, Conflict, Dataset
 from classmark.datasets.held import HeldSnapshot, held_snapshot, snapshot_folders
 from classmark.datasets.samples import document_of, sample_of
 from classmark.documents import Document
-from classmark.durable import point_link, publishing
+from classmark.durable import leads_outside, point_link, publishing
 from classmark.errors import SettingError, SourceError, UnknownDatasetError
 from classmark.naming import checked_name
 from classmark.wording import absent
@@ -31,6 +31,19 @@ from classmark.wording import absent
 # What a damaged file may raise.
 _UNREADABLE = (OSError, EOFError, zlib.error, KeyError, TypeError, StopIteration, ijson.JSONError)
 _MADE = ("created_at", "source", "recipe", "dropped", "read")
+
+
+def check_inside(path: Path, folder: Path) -> None:
+    """Let a path pass that no link leads out of a folder.
+
+    Raises:
+        SourceError: One does.
+    """
+    if leads_outside(path, folder):
+        raise SourceError(
+            f"{path} is not in {folder}, where a link leads to it; it is not followed.",
+            remedy="Prepare the dataset again, or let the whole of data be a link.",
+        )
 
 
 class DatasetStore:
@@ -51,6 +64,7 @@ class DatasetStore:
             raise SourceError(f"{link} is no link.", remedy="Move away what stands there.")
         snapshot_id = dataset.snapshot_id
         folder = self._snapshots / dataset.name / snapshot_id
+        check_inside(folder, self._snapshots)
         if folder.exists() and not _is_whole(folder, dataset.name, snapshot_id):
             folder.rename(folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.damaged"))
         if not folder.exists():
@@ -68,8 +82,11 @@ class DatasetStore:
 
         Raises:
             UnknownDatasetError: There is no dataset of that name.
+            SourceError: The name points out of the snapshots.
         """
-        return self.part_path(name, PARTS[0]).resolve().parent
+        found = self.part_path(name, PARTS[0]).resolve().parent
+        check_inside(found, self._snapshots)
+        return found
 
     def names(self) -> list[str]:
         """The datasets that can be loaded."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from classmark.models.artifact import ArtifactConfig, damaged
-from classmark.models.catalogue import load_classifier
+from classmark.models.catalogue import CATALOGUE, load_classifier
 from classmark.models.classifier import Classifier
 
 MEMBERS = "members"
@@ -30,6 +30,8 @@ def load_members(
     Raises:
         TamperedVersionError: One of them is damaged, or knows other classes.
     """
+    if strange := [family for family in families if family not in CATALOGUE]:
+        raise damaged(artifact, f"there is no family {', '.join(map(repr, strange))}")
     folders = [member_folder(artifact, place, family) for place, family in enumerate(families)]
     members = tuple(map(load_classifier, folders))
     if any(member.labels != config.labels for member in members):

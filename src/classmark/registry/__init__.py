@@ -31,6 +31,7 @@ from classmark.registry.records import (
 from classmark.registry.remote import StoredProduction, VersionStorage
 from classmark.registry.removals import RemovalRecord
 from classmark.registry.retention import Disposal, RetentionSettings
+from classmark.registry.signing import SignatureCheck, SigningKey, SigningSettings, Trust
 from classmark.registry.storage import Leftover
 from classmark.registry.store import Registry
 from classmark.registry.version import (
@@ -66,10 +67,14 @@ __all__ = [
     "Registry",
     "RemovalRecord",
     "RetentionSettings",
+    "SignatureCheck",
+    "SigningKey",
+    "SigningSettings",
     "Status",
     "StorageSettings",
     "StoredProduction",
     "StoredVersion",
+    "Trust",
     "Verdict",
     "Version",
     "VersionDraft",

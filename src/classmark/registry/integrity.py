@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -32,7 +33,10 @@ def verify_manifest(folder: Path, digest: str) -> None:
         TamperedVersionError: A file is missing, changed, extra, or no plain file; it is named.
     """
     expected = _expected(folder, digest)
-    found = set(_names(folder))
+    try:
+        found = set(_names(folder))
+    except OSError as error:
+        raise _tampered(folder, f"it can't be read ({error.strerror})") from error
     problems = [f"{name} is missing" for name in sorted(set(expected) - found)]
     problems += [f"{name} does not belong to it" for name in sorted(found - set(expected))]
     problems += [
@@ -85,21 +89,33 @@ def _is_inside(name: str) -> bool:
 
 def _expected(folder: Path, digest: str) -> dict[str, str]:
     """What the manifest says, once it is known to be the one that was registered."""
-    if (folder / MANIFEST).is_symlink():
-        raise _tampered(folder, f"{MANIFEST} is a link")
     try:
+        kind = (folder / MANIFEST).lstat().st_mode
+        if stat.S_ISLNK(kind):
+            raise _tampered(folder, f"{MANIFEST} is a link")
+        if not stat.S_ISREG(kind):
+            # A pipe would be waited for, and for ever.
+            raise _tampered(folder, f"{MANIFEST} can't be read (it is no plain file)")
         content = (folder / MANIFEST).read_bytes()
     except OSError as error:
         raise _tampered(folder, f"{MANIFEST} can't be read ({error.strerror})") from error
     if hashlib.sha256(content).hexdigest() != digest:
-        raise _tampered(folder, f"{MANIFEST} was changed")
-    files: dict[str, str] = orjson.loads(content)["files"]
-    return files
+        raise _tampered(folder, f"{MANIFEST} was changed{'' if content else ' (it is empty)'}")
+    return _listed(folder, content)
+
+
+def _listed(folder: Path, content: bytes) -> dict[str, str]:
+    """The digest of each file; a manifest may be the registered one and still be none."""
+    try:
+        files = orjson.loads(content)["files"]
+        return {str(name): str(digest) for name, digest in files.items()}
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise _tampered(folder, f"{MANIFEST} is no manifest") from error
 
 
 def _names(folder: Path) -> Iterator[str]:
-    if folder.is_symlink():
-        raise _tampered(folder, "it is a link to another folder")
+    if folder.is_symlink() or folder.parent.is_symlink():
+        raise _tampered(folder, "it is a link to another folder, or its model's folder is")
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):

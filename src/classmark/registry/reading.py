@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import select
 
@@ -14,6 +15,7 @@ from classmark.registry.following import ModelState, Source, StoredVersion
 from classmark.registry.gate import Status
 from classmark.registry.integrity import verify_manifest
 from classmark.registry.records import Action, HistoryCheck, RegisteredVersion, VersionEvent
+from classmark.registry.signing import SignatureCheck, Trust
 from classmark.registry.storage import VersionFolders
 from classmark.registry.tables import EventRow, VersionRow
 from classmark.registry.version import LATEST, ModelReference
@@ -33,6 +35,12 @@ class VersionReader:
         self._database = database
         self._folders = VersionFolders(models)
         self._source = source
+        self._trust = Trust()
+
+    def trusting(self, trust: Trust) -> Self:
+        """The same versions, their signatures checked by `trust` whenever one is verified."""
+        self._trust = trust
+        return self
 
     def models(self) -> list[str]:
         """The names of all models, sorted."""
@@ -99,12 +107,22 @@ class VersionReader:
         return self._value(row) if row else None
 
     def verify(self, reference: ModelReference) -> RegisteredVersion:
-        """The version that a reference names, every byte of it checked.
+        """The version that a reference names, every byte of it and its signature checked.
 
         Files that were never here, as another machine registered them, come from the storage.
 
         Raises:
             TamperedVersionError: A file is missing, changed or extra; it is named.
+            UntrustedVersionError: Its signature is refused.
+        """
+        return self.checked(reference)[0]
+
+    def checked(self, reference: ModelReference) -> tuple[RegisteredVersion, SignatureCheck]:
+        """What `verify` gives, and what is known of the version's signature.
+
+        Raises:
+            TamperedVersionError: A file is missing, changed or extra; it is named.
+            UntrustedVersionError: Its signature is refused.
             UnavailableError: The files are not here, and the storage does not answer.
         """
         found = self.resolve(reference)
@@ -112,7 +130,7 @@ class VersionReader:
             with self._folders.locked(found.model):
                 self._bring(self._source, found)
         verify_manifest(found.folder, found.digest)
-        return found
+        return found, self._trust.check(found, self._folders.signature(found.folder))
 
     def state(self, model: str) -> ModelState:
         """All versions of a model and which one is live, as of one moment."""

@@ -21,6 +21,7 @@ class Action(StrEnum):
     ARCHIVED = "archived"
     DELETED = "deleted"
     FELL_BACK = "fell_back"
+    SIGNED = "signed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 ::
 
     models/<model>/<model>_vX.Y.Z/          one version, complete with its manifest
+    models/<model>/<model>_vX.Y.Z.sig       its signature, if somebody vouched for it
     models/<model>/production -> ...        the live one
     models/<model>/version_registry.json    a view written from the database
 """
@@ -19,7 +20,14 @@ from typing import Any, Literal
 
 import orjson
 
-from classmark.durable import exclusive, point_link, publishing, write_bytes, write_json
+from classmark.durable import (
+    exclusive,
+    leads_outside,
+    point_link,
+    publishing,
+    write_bytes,
+    write_json,
+)
 from classmark.errors import UnavailableError, VersionExistsError
 from classmark.naming import is_name
 from classmark.registry.card import model_card
@@ -31,6 +39,7 @@ logger = logging.getLogger(__name__)
 METADATA = "metadata.json"
 CARD = "card.md"
 VIEW = "version_registry.json"
+_SIGNATURE = ".sig"
 
 
 def written_version(model: str, version: Version) -> str:
@@ -40,6 +49,8 @@ def written_version(model: str, version: Version) -> str:
 
 def folder_megabytes(folder: Path) -> float:
     """The size of all files of a folder, in MB of 1,000,000 bytes."""
+    if not folder.is_dir():
+        return round(folder.lstat().st_size / 1e6, 3)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return round(size / 1e6, 3)
 
@@ -77,6 +88,24 @@ class VersionFolders:
         """Where a version lies, whether it is there or not."""
         return self._root / model / written_version(model, version)
 
+    @staticmethod
+    def signature(folder: Path) -> Path:
+        """Where the signature of a version's folder lies, whether it is there or not.
+
+        Beside the folder: nothing inside of it ever changes.
+        """
+        return folder.with_name(f"{folder.name}{_SIGNATURE}")
+
+    def keep_signature(self, folder: Path, content: bytes) -> None:
+        """Put a signature beside a version's folder, in place of one that is there.
+
+        Raises:
+            UnavailableError: It could not be written; what was there is there.
+        """
+        signature = self.signature(folder)
+        with _written(signature):
+            write_bytes(signature, content)
+
     def models(self) -> list[str]:
         """The names of the folders, sorted."""
         found = self._root.iterdir() if self._root.is_dir() else ()
@@ -89,6 +118,11 @@ class VersionFolders:
         with _written(folder):
             self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
             folder.mkdir(exist_ok=True, mode=0o700)
+        if leads_outside(folder, self._root):
+            raise UnavailableError(
+                f"{folder} is a link that leads out of {self._root}; nothing is written there.",
+                remedy="Put a folder in its place, or let the whole of models be a link.",
+            )
         with exclusive(folder / ".lock"):
             yield
 
@@ -130,10 +164,11 @@ class VersionFolders:
         with _written(target):
             for draft in target.parent.glob(".*.draft"):
                 _remove(draft)
-            if target.exists():
-                aside = target.with_name(f"{target.name}.unknown-{uuid.uuid4().hex[:8]}")
-                target.rename(aside)
-                logger.warning("The database does not know %s; now it is %s", target, aside.name)
+            mark = f".unknown-{uuid.uuid4().hex[:8]}"
+            for unknown in filter(os.path.lexists, (target, self.signature(target))):
+                aside = unknown.with_name(f"{target.name}{mark}{unknown.name[len(target.name) :]}")
+                unknown.rename(aside)
+                logger.warning("The database does not know %s; now it is %s", unknown, aside.name)
 
     def leftovers(
         self, model: str, present: Collection[Version], deleted: Collection[Version]
@@ -143,8 +178,14 @@ class VersionFolders:
         To be called under the model's lock: the draft of a registration would be among them.
         """
         folder = self._root / model
-        versions = {written_version(model, version) for version in present}
-        gone = {written_version(model, version) for version in deleted}
+        versions, gone = (
+            {
+                f"{written_version(model, version)}{ending}"
+                for version in some
+                for ending in ("", _SIGNATURE)
+            }
+            for some in (present, deleted)
+        )
         return [
             Leftover(path, what, folder_megabytes(path))
             for path in sorted(folder.iterdir())
@@ -157,15 +198,15 @@ class VersionFolders:
         return replace(leftover, is_removed=True)
 
     def remove(self, folder: Path) -> None:
-        """Remove a version's files, if they are there; nobody ever sees half of them.
+        """Remove a version's files and signature, if they are there; nobody ever sees half of them.
 
         Raises:
             UnavailableError: They could not be removed.
         """
         with _written(folder):
-            if os.path.lexists(folder):
-                draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.draft")
-                folder.rename(draft)
+            for path in filter(os.path.lexists, (folder, self.signature(folder))):
+                draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
+                path.rename(draft)
                 _remove(draft)
 
     def show(self, model: str, live: Version | None, view: Mapping[str, Any]) -> None:

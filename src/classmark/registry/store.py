@@ -9,8 +9,10 @@ from classmark.registry.gate import (
     check_promotion,
     check_rollback,
 )
+from classmark.registry.integrity import verify_manifest
 from classmark.registry.pulling import VersionPuller
 from classmark.registry.records import Action, RegisteredVersion, VersionDraft
+from classmark.registry.signing import SigningKey, signed
 from classmark.registry.storage import folder_megabytes, written_version
 from classmark.registry.tables import VersionRow
 from classmark.registry.version import (
@@ -129,6 +131,30 @@ class Registry(VersionPuller):
         if live is not None and version.version < live.version:
             return self.rollback(version.model, version.version, reason)
         return self.promote(ModelReference(version.model, version.version), reason)
+
+    def sign(
+        self, reference: ModelReference, key: SigningKey, reason: str = ""
+    ) -> tuple[RegisteredVersion, str]:
+        """Vouch for a version with a private key; a signature that it has is replaced.
+
+        Returns:
+            The version and the key's fingerprint.
+
+        Raises:
+            TamperedVersionError: It is not intact.
+            SettingError: The key can't be used.
+            MissingExtraError: What signs is not installed.
+        """
+        target = self.resolve(reference)
+        verify_manifest(target.folder, target.digest)
+        content, fingerprint = signed(target, key)
+        told = f"{reason} (key {fingerprint})" if reason else f"key {fingerprint}"
+        with self._changing(target.model) as session:
+            row = ledger.row_of(session, target)
+            ledger.note(session, row, self._signed(Action.SIGNED, told))
+            # Last, so that there is no signature of which the history could not tell.
+            self._folders.keep_signature(target.folder, content)
+        return target, fingerprint
 
     def _next_version(self, draft: VersionDraft, bump: Bump | None) -> Version:
         with self._database.read() as session:

@@ -213,6 +213,18 @@ def test_a_pickle_in_the_place_of_weights_is_never_run(trained: Trained, tmp_pat
     assert not canary.exists()
 
 
+def test_a_pickle_beside_the_files_of_a_model_is_never_run(
+    trained: Trained, tmp_path: Path
+) -> None:
+    canary, copy = tmp_path / "canary", tmp_path / "model"
+    shutil.copytree(trained.folder, copy)
+    for name in ("model.pkl", "model.joblib", "pytorch_model.bin", "model.pt", "features.pkl"):
+        (copy / name).write_bytes(f"cos\nsystem\n(S'touch {canary}'\ntR.".encode())
+    resealed(copy)
+    load_table_predictor(copy)
+    assert not canary.exists()
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "is missing": Path.unlink,
     "is empty": lambda path: path.write_bytes(b""),

@@ -17,6 +17,7 @@ import orjson
 
 from classmark.datasets.dataset import PARTS
 from classmark.datasets.held import HeldSnapshot, held_snapshot, snapshot_folders
+from classmark.datasets.store import check_inside
 from classmark.datasets.tables.columns import Column
 from classmark.datasets.tables.features import FeaturePipeline
 from classmark.datasets.tables.frames import typed
@@ -52,6 +53,7 @@ class TableStore:
         """
         name, snapshot_id = prepared.table.name, prepared.table.snapshot_id
         folder = self._tables / checked_name(name, of="dataset") / snapshot_id
+        check_inside(folder, self._tables)
         if folder.exists() and not _is_whole(name, folder):
             folder.rename(folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.damaged"))
         if not folder.exists():
@@ -72,10 +74,12 @@ class TableStore:
 
         Raises:
             UnknownDatasetError: There is no table of that name.
+            SourceError: The name points out of the tables.
         """
         link = self._tables / checked_name(name, of="dataset") / _LINK
         if (link / _ABOUT).is_file():
             # Resolved once, so that all files are of one snapshot even if the name moves meanwhile.
+            check_inside(link, self._tables)
             return link.resolve()
         raise UnknownDatasetError(
             absent("table", name, self.names()),
@@ -110,6 +114,7 @@ class TableStore:
             TamperedVersionError: Its features hold types that no feature pipeline has.
         """
         folder = self._tables / checked_name(name, of="dataset") / snapshot_id
+        check_inside(folder, self._tables)
         if not (folder / _ABOUT).is_file():
             raise UnknownDatasetError(
                 f"The snapshot {snapshot_id} of table {name!r} is not kept.",
