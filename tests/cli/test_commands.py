@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from classmark.assembly import utc_now
 from classmark.cli import COMMANDS, one_key_an_option
+from classmark.database import Database
+from classmark.registry import Bump, Lineage, ModelReference, Registry, VersionDraft
 
 Done = subprocess.CompletedProcess[str]
 Classmark = Callable[..., Done]
@@ -306,6 +309,45 @@ def test_a_history_that_was_changed_is_told_by_check_and_doctor(
         done = inside(*command, "--home", home)
         assert "Event 3 is not what was written." in done.stdout + done.stderr
         assert done.returncode == (5 if command[0] == "history" else 1)
+
+
+def test_doctor_tells_of_a_link_that_is_behind_and_gc_mends_it(
+    inside: Classmark, home: Path
+) -> None:
+    link = home / "models" / "shelf" / "production"
+    link.unlink()
+    link.symlink_to("shelf_v1.0.0")
+    done = inside("doctor", "--home", home)
+    assert "production names shelf_v1.0.0, and shelf_v1.0.1 is live." in done.stdout
+    assert "Let them follow: classmark gc" in done.stdout
+    assert done.returncode == 1
+    inside("gc", "--home", home)
+    assert "link and view of shelf: as the database says" in inside("doctor", "--home", home).stdout
+
+
+def test_of_very_many_versions_and_events_the_newest_are_shown(
+    inside: Classmark, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "artifact").mkdir()
+    with closing(Database(f"sqlite:///{home / 'classmark.db'}")) as database:
+        registry = Registry(database, home / "models", now=utc_now, actor="ada")
+        first = registry.resolve(ModelReference.parse("shelf@latest"))
+        lineage = Lineage("linear", ("a", "b"), "ab")
+        draft = VersionDraft("shelf", tmp_path / "artifact", lineage, first.metadata)
+        for _ in range(50):
+            registry.register(draft, Bump.PATCH)
+    path = tmp_path / "found.json"
+    for command, kept, older in (("versions", 52, 2), ("history", 54, 4)):
+        done = inside(command, "shelf", "--home", home)
+        assert len([line for line in done.stdout.splitlines() if line.startswith("│")]) == 50
+        assert "v1.0.51" in done.stdout
+        assert f"{older} older ones are not shown: --all shows them too." in done.stdout
+        everything = inside(command, "shelf", "--all", "--home", home).stdout
+        assert len([line for line in everything.splitlines() if line.startswith("│")]) == kept
+        assert "not shown" not in everything
+        inside(command, "shelf", "--home", home, "--json", path)
+        found = json.loads(path.read_bytes())
+        assert len(found["versions" if command == "versions" else "events"]) == kept
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,55 @@ def test_tidying_mends_link_and_view(registry: Registry, folder: Path) -> None:
     assert (folder / "version_registry.json").is_file()
 
 
+def test_a_registration_that_died_before_the_database_knew_leaves_a_draft(
+    registry: Registry, draft: Draft, folder: Path
+) -> None:
+    for name in ("shelves_v1.0.3", "shelves_v9.0.0"):
+        (folder / name).mkdir()
+        (folder / f".{name}.unfinished").touch()
+    assert str(registry.register(draft()).version) == "v1.0.3"
+    assert not (folder / ".shelves_v1.0.3.unfinished").exists()
+    # Known by now: only the mark is left over.
+    (folder / ".shelves_v1.0.2.unfinished").touch()
+    found = registry.tidy("shelves")
+    assert [(one.path.name, one.what) for one in found] == [
+        ("shelves_v9.0.0", "draft"),
+        (".shelves_v1.0.2.unfinished", "draft"),
+        (".shelves_v9.0.0.unfinished", "draft"),
+    ]
+    assert registry.tidy("shelves") == []
+    for version in registry.versions("shelves"):
+        registry.verify(ModelReference("shelves", version.version))
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda folder: (folder / "production").unlink(), "names nothing, and shelves_v1.0.1 is"),
+        (
+            lambda folder: (folder / "version_registry.json").write_bytes(b"{"),
+            "version_registry.json does not say what the database says.",
+        ),
+    ],
+)
+def test_link_or_view_that_is_behind_is_told_until_it_is_mended(
+    damage: Callable[[Path], object], told: str, registry: Registry, folder: Path
+) -> None:
+    assert registry.behind("shelves") == []
+    damage(folder)
+    (problem,) = registry.behind("shelves")
+    assert told in problem
+    registry.tidy("shelves")
+    assert registry.behind("shelves") == []
+
+
+def test_a_folder_in_place_of_the_link_is_told(registry: Registry, folder: Path) -> None:
+    (folder / "production").unlink()
+    (folder / "production").mkdir()
+    (problem,) = registry.behind("shelves")
+    assert problem.endswith("production is no link.")
+
+
 def test_a_folder_that_no_database_knows_is_looked_at(registry: Registry, home: Path) -> None:
     (home / "models" / "lost" / "lost_v1.0.0").mkdir(parents=True)
     (home / "models" / "not a name").mkdir()

@@ -9,13 +9,6 @@ from classmark.cli.options import (
     ReferenceArgument,
 )
 from classmark.cli.terminal import keep_result, say
-from classmark.registry import Action, RegisteredVersion, VersionEvent
-
-
-def _receipt(events: list[VersionEvent], version: RegisteredVersion) -> VersionEvent:
-    """The event that says that a version went; others may have come after it."""
-    gone = (Action.DELETED, str(version.version))
-    return next(event for event in events if (event.action, event.version) == gone)
 
 
 def run(
@@ -31,7 +24,7 @@ def run(
     size = version.metadata["size_mb"]
     told = "would be deleted" if dry_run else "is deleted"
     say(f" {told} ({size:,.1f} MB in {version.folder}).", strong=version.name)
-    receipt = None if dry_run else _receipt(registry.history(version.model), version)
+    receipt = None if dry_run else registry.deletion(version.model, version.version)
     keep_result(
         json,
         {

@@ -20,8 +20,8 @@ from classmark.cli.history import checked_history
 from classmark.cli.options import HomeOption, JsonOption
 from classmark.cli.terminal import keep_result, out, say
 from classmark.cli.verify import told
-from classmark.errors import ClassmarkError
-from classmark.registry import ModelReference, Status
+from classmark.errors import ClassmarkError, UnknownVersionError
+from classmark.registry import ModelReference
 
 _EXTRAS = {
     "train": ("torch", "transformers", "onnx", "matplotlib", "lingua-language-detector"),
@@ -146,22 +146,29 @@ def _models(home: Home) -> Iterator[Finding]:
             ),
         )
     for model in models:
-        versions = home.registry.versions(model)
-        live = [one for one in versions if one.status is Status.PRODUCTION]
-        for one in live or versions[-1:]:
-            reference = ModelReference(model, one.version)
-            state = one.status.value
-            yield _checked(
-                f"model {model}",
-                lambda wanted=reference, state=state: (  # type: ignore[misc]
-                    _intact(home, wanted, state)
-                ),
-            )
+        yield _checked(f"model {model}", lambda model=model: _intact(home, model))  # type: ignore[misc]
+        yield _link_and_view(home, model)
 
 
-def _intact(home: Home, reference: ModelReference, state: str) -> str:
-    version, signature = home.registry.checked(reference)
-    return f"{version.name} ({state}) is intact, {told(signature)}"
+def _intact(home: Home, model: str) -> str:
+    """That the live version of a model is intact, or its latest where none is live."""
+    try:
+        found = home.registry.resolve(ModelReference(model, role="production"))
+    except UnknownVersionError:
+        found = home.registry.resolve(ModelReference(model, role="latest"))
+    _, signature = home.registry.checked(ModelReference(model, found.version))
+    return f"{found.name} ({found.status.value}) is intact, {told(signature)}"
+
+
+def _link_and_view(home: Home, model: str) -> Finding:
+    what = f"link and view of {model}"
+    try:
+        behind = home.registry.behind(model)
+    except ClassmarkError as error:
+        return Finding(what, "broken", error.message, error.remedy)
+    if behind:
+        return Finding(what, "broken", " ".join(behind), "Let them follow: classmark gc")
+    return Finding(what, "ok", "as the database says")
 
 
 def _checked(what: str, look: Callable[[], str]) -> Finding:

@@ -10,7 +10,7 @@ import typer
 from classmark.assembly import existing_home
 from classmark.cli.options import HomeOption, JsonOption
 from classmark.cli.terminal import as_moment, keep_result, say, say_table
-from classmark.cli.versions import ModelArgument
+from classmark.cli.versions import SHOWN, AllOption, ModelArgument, say_older
 from classmark.errors import SettingError, TamperedHistoryError
 from classmark.registry import HistoryCheck, Registry, VersionEvent, live_at
 
@@ -34,6 +34,7 @@ def parsed_moment(given: str) -> datetime:
 
 def run(
     model: ModelArgument,
+    everything: AllOption = False,
     at: Annotated[
         datetime | None,
         typer.Option(
@@ -62,7 +63,9 @@ def run(
     elif check or noted is not None:
         found = _say_checked(registry, model, noted)
     else:
-        found = _say_events(model, registry.history(model))
+        # What is written for programs has them all.
+        events = registry.history(model, None if everything or json else SHOWN)
+        found = _say_events(model, events, events if everything else events[-SHOWN:])
     keep_result(json, {"model": model} | found)
 
 
@@ -105,7 +108,9 @@ def _say_checked(registry: Registry, model: str, noted: str | None) -> dict[str,
     return asdict(found)
 
 
-def _say_events(model: str, events: list[VersionEvent]) -> dict[str, object]:
+def _say_events(
+    model: str, events: list[VersionEvent], shown: list[VersionEvent]
+) -> dict[str, object]:
     say_table(
         ("", "when (UTC)", "what", "version", "live before", "live after", "who", "why"),
         [
@@ -119,8 +124,9 @@ def _say_events(model: str, events: list[VersionEvent]) -> dict[str, object]:
                 event.actor,
                 event.reason,
             )
-            for event in events
+            for event in shown
         ],
         title=model,
     )
+    say_older(shown[-1].sequence - len(shown))
     return {"events": [asdict(event) for event in events]}

@@ -1,6 +1,8 @@
 """Versions that are done with: archived, deleted, retired by a rule; and what kills leave."""
 
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +14,19 @@ from classmark.registry.retention import Disposal, RetentionSettings, disposals
 from classmark.registry.storage import Leftover
 from classmark.registry.version import ModelReference
 from classmark.registry.writing import VersionWriter
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What the rule of retention said, for as long as nobody else changes the model.
+
+    Attributes:
+        left: What is still to be done.
+        sequence: The number of the last event when that was so.
+    """
+
+    left: deque[Disposal] = field(default_factory=deque)
+    sequence: int = -1
 
 
 class VersionKeeper(VersionWriter):
@@ -66,6 +81,8 @@ class VersionKeeper(VersionWriter):
     ) -> Iterator[Disposal]:
         """Archive and delete what the rule of retention says, one version after the other.
 
+        Link and view follow when all is done: of many versions, that is most of the work.
+
         Args:
             model: The model's name.
             settings: What is kept.
@@ -77,22 +94,31 @@ class VersionKeeper(VersionWriter):
         Raises:
             UnknownModelError: It has no versions.
         """
-        self.versions(model)
+        self.versions(model, newest=1)
         if dry_run:
             with self._database.read() as session:
                 yield from self._disposals(session, model, settings)
             return
-        while (done := self._retire_one(model, settings)) is not None:
-            yield done
+        plan = _Plan()
+        try:
+            while (done := self._retire_one(model, settings, plan)) is not None:
+                yield done
+        finally:
+            with self._folders.locked(model):
+                self._show(model)
+            self._tell(model)
 
-    def _retire_one(self, model: str, settings: RetentionSettings) -> Disposal | None:
+    def _retire_one(self, model: str, settings: RetentionSettings, plan: _Plan) -> Disposal | None:
         """Do the first thing that the rule says as things stand now, if there is one."""
-        with self._changing(model) as session:
-            found = next(iter(self._disposals(session, model, settings)), None)
-            if found is None:
+        with self._folders.locked(model), self._transaction(model) as session:
+            if ledger.last_sequence(session, model) != plan.sequence:
+                plan.left = deque(self._disposals(session, model, settings))
+            if not plan.left:
                 return None
+            found = plan.left.popleft()
             row = ledger.row_of(session, found.version)
             ledger.retire_version(session, row, self._signed(found.action, found.reason))
+            plan.sequence = ledger.last_sequence(session, model)
         if found.action is Action.DELETED:
             self._remove(found.version)
         return found
@@ -121,7 +147,7 @@ class VersionKeeper(VersionWriter):
         checked_name(model, of="model")
         with self._folders.locked(model):
             with self._database.read() as session:
-                present = {row.version for row in ledger.version_rows(session, model)}
+                present = {one.version for one in ledger.standings(session, model)}
                 deleted = set(ledger.deleted_versions(session, model))
             found = self._folders.leftovers(model, present, deleted)
             if dry_run:

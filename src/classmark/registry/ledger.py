@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,10 @@ from classmark.registry.gate import Status
 from classmark.registry.records import Action, RegisteredVersion, VersionEvent
 from classmark.registry.tables import EventRow, VersionRow
 from classmark.registry.version import Version
+
+_NUMBER = (VersionRow.major, VersionRow.minor, VersionRow.patch)
+_STANDING = ("status", "created_at", "digest")
+_NEWEST_FIRST = tuple(column.desc() for column in _NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +46,42 @@ def changing(database: Database, model: str, lost: ConflictError) -> Iterator[Se
     try:
         with database.write() as session:
             rows = select(VersionRow.id).where(VersionRow.model == model).order_by(VersionRow.id)
-            session.execute(rows.with_for_update())
+            # All changes of a model wait for the same row: its first.
+            session.execute(rows.limit(1).with_for_update())
             yield session
     except IntegrityError as error:
         raise lost from error
 
 
-def version_rows(session: Session, model: str) -> list[VersionRow]:
-    """All versions of a model, the oldest first."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a version stands, without the details of how it was made."""
+
+    version: Version
+    status: str
+    created_at: datetime
+    digest: str
+
+
+def version_rows(session: Session, model: str, newest: int | None = None) -> list[VersionRow]:
+    """Versions of a model, the oldest first: all of them, or so many of the newest."""
     query = select(VersionRow).where(VersionRow.model == model)
-    return list(
-        session.scalars(query.order_by(VersionRow.major, VersionRow.minor, VersionRow.patch))
-    )
+    newest_first = session.scalars(query.order_by(*_NEWEST_FIRST).limit(newest)).all()
+    return list(reversed(newest_first))
+
+
+def standings(session: Session, model: str) -> list[Standing]:
+    """Where all versions of a model stand, the oldest first: of many, it is cheap to ask."""
+    columns = VersionRow.__table__.columns
+    wanted = (columns[name] for name in ("major", "minor", "patch", *_STANDING))
+    rows = session.execute(select(*wanted).where(VersionRow.model == model).order_by(*_NUMBER))
+    return [Standing(Version(*row[:3]), *row[3:]) for row in rows]
+
+
+def version_count(session: Session, model: str) -> int:
+    """How many versions of a model there are."""
+    query = select(func.count()).select_from(VersionRow).where(VersionRow.model == model)
+    return session.scalar(query) or 0
 
 
 def live_row(session: Session, model: str) -> VersionRow | None:
@@ -63,20 +92,24 @@ def live_row(session: Session, model: str) -> VersionRow | None:
     return session.scalar(query)
 
 
+def version_row(session: Session, model: str, number: Version) -> VersionRow | None:
+    """The version of a number, if it is there."""
+    query = select(VersionRow).where(
+        VersionRow.model == model,
+        VersionRow.major == number.major,
+        VersionRow.minor == number.minor,
+        VersionRow.patch == number.patch,
+    )
+    return session.scalar(query)
+
+
 def row_of(session: Session, version: RegisteredVersion) -> VersionRow:
     """The present row of a version that was there a moment ago.
 
     Raises:
         UnknownVersionError: Meanwhile somebody deleted it.
     """
-    number = version.version
-    query = select(VersionRow).where(
-        VersionRow.model == version.model,
-        VersionRow.major == number.major,
-        VersionRow.minor == number.minor,
-        VersionRow.patch == number.patch,
-    )
-    row = session.scalar(query)
+    row = version_row(session, version.model, version.version)
     if row is None:
         raise UnknownVersionError(
             f"{version.name} was deleted meanwhile.",
@@ -144,6 +177,24 @@ def deleted_digests(session: Session, model: str) -> set[str]:
     return (found[0] & found[1]) - found[2]
 
 
+def deletion(session: Session, model: str, version: Version) -> VersionEvent | None:
+    """What is known of a version's deletion; None if it was never deleted."""
+    query = _events(model).where(
+        EventRow.action == Action.DELETED.value, EventRow.version == str(version)
+    )
+    found = session.execute(query.limit(1)).first()
+    return _event(found) if found else None
+
+
+def were_live(session: Session, model: str) -> list[Version]:
+    """The versions that others took the place of, the last one first."""
+    query = select(EventRow.production_before).where(
+        EventRow.model == model, EventRow.production_before != EventRow.production_after
+    )
+    written = session.scalars(query.order_by(EventRow.sequence.desc()))
+    return [Version.parse(number) for number in dict.fromkeys(written) if number]
+
+
 def last_digest(session: Session, model: str) -> str:
     """The digest of a model's last event: it stands for the whole history."""
     last = _last_event(session, model)
@@ -163,13 +214,18 @@ def unknown_digests(session: Session, model: str, digests: Sequence[str]) -> lis
     return [digest for digest in digests if digest not in known]
 
 
-def events(session: Session, model: str) -> list[VersionEvent]:
-    """A model's history, the first event first."""
-    query = select(EventRow).where(EventRow.model == model).order_by(EventRow.sequence)
-    return [_event(row) for row in session.scalars(query)]
+def events(session: Session, model: str, newest: int | None = None) -> list[VersionEvent]:
+    """A model's history, the first event first: all of it, or so many of the newest events."""
+    query = _events(model).order_by(EventRow.sequence.desc()).limit(newest)
+    return [_event(row) for row in reversed(session.execute(query).all())]
 
 
-def _event(row: EventRow) -> VersionEvent:
+def _events(model: str) -> Select[Any]:
+    """Events as plain rows: there may be many, and none is ever changed."""
+    return select(*EventRow.__table__.columns).where(EventRow.model == model)
+
+
+def _event(row: EventRow | Row[Any]) -> VersionEvent:
     return VersionEvent(
         sequence=row.sequence,
         action=Action(row.action),

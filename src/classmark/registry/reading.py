@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from classmark.database import Database
 from classmark.errors import UnknownModelError, UnknownVersionError
@@ -14,11 +15,11 @@ from classmark.registry.chain import GENESIS, breaks, disagreements
 from classmark.registry.following import ModelState, Source, StoredVersion
 from classmark.registry.gate import Status
 from classmark.registry.integrity import verify_manifest
-from classmark.registry.records import Action, HistoryCheck, RegisteredVersion, VersionEvent
+from classmark.registry.records import HistoryCheck, RegisteredVersion, VersionEvent
 from classmark.registry.signing import SignatureCheck, Trust
 from classmark.registry.storage import VersionFolders
 from classmark.registry.tables import EventRow, VersionRow
-from classmark.registry.version import LATEST, ModelReference
+from classmark.registry.version import LATEST, ModelReference, Version
 from classmark.wording import absent
 
 
@@ -56,18 +57,27 @@ class VersionReader:
         """The names of all models that have a folder, sorted; the database may not know some."""
         return self._folders.models()
 
-    def versions(self, model: str) -> list[RegisteredVersion]:
-        """All versions of a model, the oldest first.
+    def versions(self, model: str, newest: int | None = None) -> list[RegisteredVersion]:
+        """The versions of a model, the oldest first.
+
+        Args:
+            model: The model's name.
+            newest: So many of the newest; None for all.
 
         Raises:
             UnknownModelError: It has none.
         """
         checked_name(model, of="model")
         with self._database.read() as session:
-            rows = ledger.version_rows(session, model)
+            rows = ledger.version_rows(session, model, newest)
         if not rows:
             raise self._unknown(model)
         return [self._value(row) for row in rows]
+
+    def version_count(self, model: str) -> int:
+        """How many versions a model has; 0 where there is no such model."""
+        with self._database.read() as session:
+            return ledger.version_count(session, model)
 
     def resolve(self, reference: ModelReference) -> RegisteredVersion:
         """The version that a reference names.
@@ -76,25 +86,24 @@ class VersionReader:
             UnknownModelError: The model has no versions.
             UnknownVersionError: It has no such version, or nothing is in production.
         """
-        try:
-            versions = self.versions(reference.model)
-        except UnknownModelError:
-            self._check_not_deleted(reference)
-            raise
-        if reference.role == LATEST:
-            return versions[-1]
-        for version in versions:
-            if reference.version in {version.version, None} and (
-                reference.version or version.status is Status.PRODUCTION
-            ):
-                return version
-        known = ", ".join(str(version.version) for version in versions[-5:])
+        checked_name(reference.model, of="model")
+        with self._database.read() as session:
+            row = _row(session, reference)
+            # All of one moment: what is told of a version that is not there must not contradict it.
+            newest = ledger.version_rows(session, reference.model, 5) if row is None else []
+            gone = _deletion(session, reference) if row is None else None
+        if row is not None:
+            return self._value(row)
+        if gone is not None:
+            raise _deleted(reference, gone)
+        if not newest:
+            raise self._unknown(reference.model)
+        known = ", ".join(str(one.version) for one in newest)
         if reference.version is None:
             raise UnknownVersionError(
                 f"No version of {reference.model!r} is in production (it has {known}).",
-                remedy=f"Promote one: classmark promote {reference.model}@{versions[-1].version}",
+                remedy=f"Promote one: classmark promote {reference.model}@{newest[-1].version}",
             )
-        self._check_not_deleted(reference)
         raise UnknownVersionError(
             f"{reference.model!r} has no version {reference.version} (it has {known}).",
             remedy=f"See them all: classmark versions {reference.model}",
@@ -146,18 +155,27 @@ class VersionReader:
         gone = tuple(number for number in deleted if number not in there)
         return ModelState(model, versions, live, gone, sequence, history, digests)
 
-    def history(self, model: str) -> list[VersionEvent]:
-        """Everything that happened to a model's versions, the first first.
+    def history(self, model: str, newest: int | None = None) -> list[VersionEvent]:
+        """What happened to a model's versions, the first first.
+
+        Args:
+            model: The model's name.
+            newest: So many of the newest events; None for all.
 
         Raises:
             UnknownModelError: It has none.
         """
         checked_name(model, of="model")
         with self._database.read() as session:
-            events = ledger.events(session, model)
+            events = ledger.events(session, model, newest)
         if not events:
             raise self._unknown(model)
         return events
+
+    def deletion(self, model: str, version: Version) -> VersionEvent | None:
+        """The receipt of a version that was deleted; None if it never was."""
+        with self._database.read() as session:
+            return ledger.deletion(session, model, version)
 
     def check_history(self, model: str, noted: str | None = None) -> HistoryCheck:
         """Whether the history is what was written, and the versions what it made of them.
@@ -175,7 +193,7 @@ class VersionReader:
         witnesses += [("What was noted", noted)] if noted else []
         try:
             with self._database.read() as session:
-                versions = [self._value(row) for row in ledger.version_rows(session, model)]
+                versions = [self._standing(model, one) for one in ledger.standings(session, model)]
                 events = ledger.events(session, model)
                 digest = ledger.last_digest(session, model)
         except ValueError as error:
@@ -197,22 +215,17 @@ class VersionReader:
             wanted = StoredVersion(version.model, version.version, version.digest)
             source.pull(wanted, version.folder)
 
-    def _check_not_deleted(self, reference: ModelReference) -> None:
-        """Let a reference pass that names no version that was deleted.
-
-        Raises:
-            UnknownVersionError: It does; who deleted it is told, when and why.
-        """
-        with self._database.read() as session:
-            events = ledger.events(session, reference.model)
-        for event in events:
-            if event.action is Action.DELETED and event.version == str(reference.version):
-                why = f", {event.reason}" if event.reason else ""
-                raise UnknownVersionError(
-                    f"{reference.model!r} has no version {reference.version} (deleted on "
-                    f"{event.at:%Y-%m-%d} by {event.actor}{why}).",
-                    remedy=f"See what happened: classmark history {reference.model}",
-                )
+    def _standing(self, model: str, standing: ledger.Standing) -> RegisteredVersion:
+        """A version of which nobody asks how it was made."""
+        return RegisteredVersion(
+            model=model,
+            version=standing.version,
+            status=Status(standing.status),
+            created_at=standing.created_at,
+            folder=self._folders.folder(model, standing.version),
+            digest=standing.digest,
+            metadata={},
+        )
 
     def _unknown(self, model: str) -> UnknownModelError:
         return UnknownModelError(
@@ -230,3 +243,28 @@ class VersionReader:
             digest=row.digest,
             metadata=row.details,
         )
+
+
+def _row(session: Session, reference: ModelReference) -> VersionRow | None:
+    """The version that a reference names, if it is there."""
+    if reference.version is not None:
+        return ledger.version_row(session, reference.model, reference.version)
+    if reference.role == LATEST:
+        return next(iter(ledger.version_rows(session, reference.model, 1)), None)
+    return ledger.live_row(session, reference.model)
+
+
+def _deletion(session: Session, reference: ModelReference) -> VersionEvent | None:
+    """What is known of the deletion of the version that a reference names."""
+    if reference.version is None:
+        return None
+    return ledger.deletion(session, reference.model, reference.version)
+
+
+def _deleted(reference: ModelReference, gone: VersionEvent) -> UnknownVersionError:
+    why = f", {gone.reason}" if gone.reason else ""
+    return UnknownVersionError(
+        f"{reference.model!r} has no version {reference.version} (deleted on "
+        f"{gone.at:%Y-%m-%d} by {gone.actor}{why}).",
+        remedy=f"See what happened: classmark history {reference.model}",
+    )

@@ -59,14 +59,16 @@ def disposals(
     if live is None:
         return
     older = [version for version in versions if version.version < live.version]
-    kept = _last_before(older, events)[: settings.keep_before_production]
+    last = _last_before(older, events)[: settings.keep_before_production]
+    kept = {version.version for version in last}
+    archived_at = _archivings(events) if settings.delete_after_days else {}
     age = timedelta(days=settings.delete_after_days)
     for version in older:
-        if version in kept:
+        if version.version in kept:
             continue
         if version.status is not Status.ARCHIVED:
             yield Disposal(version, Action.ARCHIVED, f"retention: older than {live.version}")
-        elif settings.delete_after_days and now - _archived_at(version, events) >= age:
+        elif age and now - archived_at.get(str(version.version), version.created_at) >= age:
             days = settings.delete_after_days
             yield Disposal(version, Action.DELETED, f"retention: archived for {days} days")
 
@@ -95,13 +97,12 @@ def _last_before(
     )
 
 
-def _archived_at(version: RegisteredVersion, events: Sequence[VersionEvent]) -> datetime:
-    """When a version was archived: by itself, or by the one that took its place."""
-    number = str(version.version)
-    moments = [
-        event.at
-        for event in events
-        if (event.action is Action.ARCHIVED and event.version == number)
-        or (event.production_before == number != event.production_after)
-    ]
-    return moments[-1] if moments else version.created_at
+def _archivings(events: Sequence[VersionEvent]) -> dict[str, datetime]:
+    """When each version was archived last: by itself, or by the one that took its place."""
+    moments: dict[str, datetime] = {}
+    for event in events:
+        if event.action is Action.ARCHIVED:
+            moments[event.version] = event.at
+        if event.production_before and event.production_before != event.production_after:
+            moments[event.production_before] = event.at
+    return moments

@@ -13,7 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Literal
@@ -40,6 +40,7 @@ METADATA = "metadata.json"
 CARD = "card.md"
 VIEW = "version_registry.json"
 _SIGNATURE = ".sig"
+_UNFINISHED = ".unfinished"
 
 
 def written_version(model: str, version: Version) -> str:
@@ -115,16 +116,36 @@ class VersionFolders:
     def locked(self, model: str) -> Iterator[None]:
         """Keep every other process on this machine from changing a model's versions."""
         folder = self._root / model
-        with _written(folder):
-            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder.mkdir(exist_ok=True, mode=0o700)
-        if leads_outside(folder, self._root):
-            raise UnavailableError(
-                f"{folder} is a link that leads out of {self._root}; nothing is written there.",
-                remedy="Put a folder in its place, or let the whole of models be a link.",
-            )
-        with exclusive(folder / ".lock"):
+        with ExitStack() as held:
+            with _written(folder):
+                self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+                folder.mkdir(exist_ok=True, mode=0o700)
+                if leads_outside(folder, self._root):
+                    raise UnavailableError(
+                        f"{folder} is a link that leads out of {self._root}; nothing is written"
+                        " there.",
+                        remedy="Put a folder in its place, or let the whole of models be a link.",
+                    )
+                held.enter_context(exclusive(folder / ".lock"))
             yield
+
+    @contextmanager
+    def unfinished(self, model: str, version: Version) -> Iterator[None]:
+        """Mark a version that the database does not know yet; the mark goes when the block ends.
+
+        If it does not end well, the mark stays beside what was written: that is a draft then, which
+        nobody but this registration ever knew.
+        """
+        folder, is_known = self.folder(model, version), False
+        mark = _mark(folder)
+        with _written(mark):
+            mark.touch()
+        try:
+            yield
+            is_known = True
+        finally:
+            if is_known or not folder.exists():
+                mark.unlink()
 
     def publish(
         self, model: str, version: Version, artifact: Path, metadata: Mapping[str, Any]
@@ -157,13 +178,16 @@ class VersionFolders:
     def set_aside(self, model: str, version: Version) -> None:
         """Clear what processes left behind that died before the database knew of their version.
 
-        Half-written drafts go. A whole version is set aside, not deleted: it may have been made
-        with another database. To be called under the model's lock.
+        Half-written drafts go, and so does a version that is marked as unfinished. Another whole
+        version is set aside, not deleted: it may have been made with another database. To be
+        called under the model's lock.
         """
         target = self.folder(model, version)
         with _written(target):
             for draft in target.parent.glob(".*.draft"):
                 _remove(draft)
+            if _mark(target).exists():
+                self.remove(target)
             mark = f".unknown-{uuid.uuid4().hex[:8]}"
             for unknown in filter(os.path.lexists, (target, self.signature(target))):
                 aside = unknown.with_name(f"{target.name}{mark}{unknown.name[len(target.name) :]}")
@@ -186,9 +210,11 @@ class VersionFolders:
             }
             for some in (present, deleted)
         )
+        # A mark goes after what it marks: who dies between the two leaves both to the next one.
+        paths = sorted(folder.iterdir(), key=lambda path: (path.suffix == _UNFINISHED, path.name))
         return [
-            Leftover(path, what, folder_megabytes(path))
-            for path in sorted(folder.iterdir())
+            Leftover(path, what, 0.0 if path.is_symlink() else folder_megabytes(path))
+            for path in paths
             if path.name not in versions and (what := _kind_of_leftover(path, model, gone))
         ]
 
@@ -223,6 +249,22 @@ class VersionFolders:
                 point_link(folder / PRODUCTION, written_version(model, live))
             write_json(folder / VIEW, view)
 
+    def behind(self, model: str, live: Version | None, view: Mapping[str, Any]) -> list[str]:
+        """Where link and JSON view say something else than they should, a sentence each."""
+        link, wanted = self._root / model / PRODUCTION, live and written_version(model, live)
+        found: list[str] = []
+        if os.path.lexists(link) and not link.is_symlink():
+            found.append(f"{link} is no link.")
+        elif (target := link.readlink().name if link.is_symlink() else None) != wanted:
+            found.append(f"{link} names {target or 'nothing'}, and {wanted or 'nothing'} is live.")
+        try:
+            shown = orjson.loads((self._root / model / VIEW).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            shown = None
+        if shown != view:
+            found.append(f"{self._root / model / VIEW} does not say what the database says.")
+        return found
+
     def shown_digests(self, model: str) -> list[str]:
         """The digests of events that the JSON view tells of: the last one, and those since lost."""
         try:
@@ -250,11 +292,16 @@ def _written(folder: Path) -> Iterator[None]:
 def _kind_of_leftover(
     path: Path, model: str, gone: Collection[str]
 ) -> Literal["draft", "deleted", "unknown"] | None:
-    if path.match(".*.draft"):
+    if path.match(".*.draft") or path.suffix == _UNFINISHED or _mark(path).exists():
         return "draft"
     if path.name in gone:
         return "deleted"
     return "unknown" if path.name.startswith(f"{model}_v") else None
+
+
+def _mark(folder: Path) -> Path:
+    """What stands beside a version while the database does not know it yet."""
+    return folder.with_name(f".{folder.name}{_UNFINISHED}")
 
 
 def _remove(path: Path) -> None:

@@ -55,18 +55,19 @@ class Registry(VersionPuller):
                 "dataset_fingerprint": draft.lineage.dataset_fingerprint,
                 "size_mb": folder_megabytes(draft.artifact),
             }
-            digest = self._folders.publish(draft.model, version, draft.artifact, metadata)
-            row = VersionRow(
-                model=draft.model,
-                major=version.major,
-                minor=version.minor,
-                patch=version.patch,
-                status=Status.TESTING.value,
-                digest=digest,
-                created_at=created_at,
-                details=metadata,
-            )
-            self._enter(row, self._signed(Action.REGISTERED, draft.reason))
+            with self._folders.unfinished(draft.model, version):
+                digest = self._folders.publish(draft.model, version, draft.artifact, metadata)
+                row = VersionRow(
+                    model=draft.model,
+                    major=version.major,
+                    minor=version.minor,
+                    patch=version.patch,
+                    status=Status.TESTING.value,
+                    digest=digest,
+                    created_at=created_at,
+                    details=metadata,
+                )
+                self._enter(row, self._signed(Action.REGISTERED, draft.reason))
             self._show(draft.model)
             return self._value(row)
 
@@ -158,15 +159,14 @@ class Registry(VersionPuller):
 
     def _next_version(self, draft: VersionDraft, bump: Bump | None) -> Version:
         with self._database.read() as session:
-            rows = ledger.version_rows(session, draft.model)
+            latest = next(iter(ledger.version_rows(session, draft.model, 1)), None)
             deleted = ledger.deleted_versions(session, draft.model)
-        if not rows and not deleted:
+        if latest is None and not deleted:
             return FIRST_VERSION
-        newest = max([*deleted, *(row.version for row in rows)])
-        if not rows:
+        newest = max([*deleted, *([latest.version] if latest else [])])
+        if latest is None:
             # Nothing is known any more of what they were.
             return newest.next(bump or Bump.MAJOR)
-        latest = rows[-1]
         before = Lineage(
             latest.details["architecture"],
             tuple(latest.details["labels"]),
@@ -177,13 +177,13 @@ class Registry(VersionPuller):
 
     def _live_before(self, model: str) -> Version:
         """The version that was live last before the present one and is older than it."""
-        present = {version.version for version in self.versions(model)}
-        events = self.history(model)
-        live = events[-1].production_after
-        for event in reversed(events):
-            earlier = Version.parse(event.production_before) if event.production_before else None
-            if live and earlier in present and earlier < Version.parse(live):
-                return earlier
+        self.versions(model, newest=1)
+        with self._database.read() as session:
+            live = ledger.live_row(session, model)
+            for earlier in ledger.were_live(session, model):
+                is_older = live is not None and earlier < live.version
+                if is_older and ledger.version_row(session, model, earlier):
+                    return earlier
         raise PromotionRefusedError(
             f"No earlier version of {model!r} was in production.",
             remedy="Name the version to go back to with --to.",

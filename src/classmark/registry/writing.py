@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 
 from classmark.database import Database
 from classmark.errors import ConflictError, VersionExistsError
+from classmark.naming import checked_name
 from classmark.registry import ledger
 from classmark.registry.following import Follower, Source, tell
+from classmark.registry.gate import Status
 from classmark.registry.ledger import Signature
 from classmark.registry.reading import VersionReader
 from classmark.registry.records import Action
-from classmark.registry.storage import written_version
 from classmark.registry.tables import VersionRow
+from classmark.registry.version import Version
 
 
 class VersionWriter(VersionReader):
@@ -51,19 +53,24 @@ class VersionWriter(VersionReader):
     @contextmanager
     def _changing(self, model: str) -> Iterator[Session]:
         """A transaction on a model's versions, under its lock; link and view follow it."""
-        lost = ConflictError(
-            f"Another machine changed the versions of {model!r} at the same moment.",
-            remedy=f"See how they are now: classmark versions {model}",
-        )
         with self._folders.locked(model):
             try:
-                with ledger.changing(self._database, model, lost) as session:
+                with self._transaction(model) as session:
                     yield session
             finally:
                 # Refused or not: a process that died here left link and view behind its change.
                 self._show(model)
-        if self._followers:
-            tell(self._followers, self.state(model))
+        self._tell(model)
+
+    @contextmanager
+    def _transaction(self, model: str) -> Iterator[Session]:
+        """A transaction on a model's versions, to be made under its lock."""
+        lost = ConflictError(
+            f"Another machine changed the versions of {model!r} at the same moment.",
+            remedy=f"See how they are now: classmark versions {model}",
+        )
+        with ledger.changing(self._database, model, lost) as session:
+            yield session
 
     def _enter(self, row: VersionRow, signature: Signature) -> None:
         """Add a version whose files are in their place; to be called under the lock."""
@@ -82,28 +89,49 @@ class VersionWriter(VersionReader):
     def _signed(self, action: Action, reason: str) -> Signature:
         return Signature(action, self._actor, reason, self._now())
 
+    def behind(self, model: str) -> list[str]:
+        """Where link and JSON view do not say what the database says, a sentence each.
+
+        The next change of the model mends them, and so does `tidy`.
+        """
+        checked_name(model, of="model")
+        found = self._folders.behind(model, *self._view(model))
+        if not found:
+            return found
+        # A change may be under way: who has the lock after it sees its end.
+        with self._folders.locked(model):
+            return self._folders.behind(model, *self._view(model))
+
+    def _tell(self, model: str) -> None:
+        if self._followers:
+            tell(self._followers, self.state(model))
+
     def _show(self, model: str) -> None:
+        self._folders.show(model, *self._view(model))
+
+    def _view(self, model: str) -> tuple[Version | None, dict[str, Any]]:
+        """Which version is live, and what the JSON view has to say."""
         with self._database.read() as session:
-            rows = ledger.version_rows(session, model)
-            live = ledger.live_row(session, model)
+            standings = ledger.standings(session, model)
             digest = ledger.last_digest(session, model)
             # What the view knew of and is gone stays told, until somebody has looked at it.
             shown = self._folders.shown_digests(model)
             lost = ledger.unknown_digests(session, model, shown)
-        view: dict[str, Any] = {
+        live = next((one.version for one in standings if one.status == Status.PRODUCTION), None)
+        return live, {
             "model": model,
-            "production_version": str(live.version) if live else None,
-            "latest_version": str(rows[-1].version) if rows else None,
+            "production_version": str(live) if live else None,
+            "latest_version": str(standings[-1].version) if standings else None,
             "history_digest": digest,
             **({"lost_digests": lost} if lost else {}),
             "versions": [
                 {
-                    "version": str(row.version),
-                    "path": written_version(model, row.version),
-                    "created_at": row.created_at.isoformat(timespec="seconds"),
-                    "status": row.status,
+                    "version": number,
+                    "path": f"{model}_{number}",
+                    "created_at": one.created_at.isoformat(timespec="seconds"),
+                    "status": one.status,
                 }
-                for row in rows
+                for one in standings
+                for number in [str(one.version)]
             ],
         }
-        self._folders.show(model, live.version if live else None, view)

@@ -10,7 +10,14 @@ from classmark.errors import SettingError
 from classmark.models import family_class, keep_logs
 from classmark.naming import checked_name
 from classmark.progress import Progress
-from classmark.registry import Bump, Lineage, RegisteredVersion, Registry, VersionDraft
+from classmark.registry import (
+    Bump,
+    Lineage,
+    ModelReference,
+    RegisteredVersion,
+    Registry,
+    VersionDraft,
+)
 from classmark.retraining.metadata import dataset_facts, figures, training_facts
 from classmark.retraining.record import described, finished, run_start
 from classmark.training import (
@@ -75,7 +82,9 @@ def check_kind(registry: Registry, model: str, *, of_table: bool) -> None:
         SettingError: Its versions are of the other kind: whoever asks for the live one would get
             other answers from one day to the next.
     """
-    if model not in registry.models() or registry.versions(model)[-1].is_of_table == of_table:
+    if model not in registry.models():
+        return
+    if registry.resolve(ModelReference(model, role="latest")).is_of_table == of_table:
         return
     theirs, ours = ("texts", "the rows of a table") if of_table else ("the rows of tables", "texts")
     raise SettingError(
