@@ -26,10 +26,9 @@ from classmark.errors import (
     MissingExtraError,
     NotFoundError,
     SettingError,
-    UnavailableError,
 )
 from classmark.monitoring import ServingMetrics
-from classmark.predictions import Prediction, PredictionLog, Spool
+from classmark.predictions import Drainer, Prediction, PredictionLog, Spool
 from classmark.registry import (
     DataKeeper,
     DataPlaces,
@@ -171,6 +170,7 @@ def open_home(folder: Path | None = None) -> Home:
 
     Raises:
         SettingError: Its settings can't be used.
+        MissingExtraError: Its database is PostgreSQL, whose driver is not installed.
     """
     settings = load_settings(folder)
     database = Database(settings.database)
@@ -242,6 +242,7 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
     """
     settings = home.settings.serving
     spool = Spool(home.folder / "spool", home.log)
+    drainer = Drainer(spool, settings.drain_seconds)
     metrics = ServingMetrics(
         served.version.model,
         str(served.version.version),
@@ -253,15 +254,14 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        draining = asyncio.create_task(_drain_for_ever(spool, settings.drain_seconds))
+        drainer.begin()
         yield
-        draining.cancel()
         scheduler.close()
-        await asyncio.to_thread(_drain_once, spool)
+        await asyncio.to_thread(drainer.end)
         spool.close()
 
     def production() -> str | None:
-        live = home.registry.state(served.version.model).live
+        live = home.registry.live(served.version.model)
         return str(live.version) if live else None
 
     app = create_api(ApiParts(predictor, home.log, spool, metrics, settings, lifespan, production))
@@ -319,19 +319,3 @@ def check_page_extra() -> None:
 def _mount_page(app: FastAPI, predictor: Predictor, max_characters: int) -> None:
     check_page_extra()
     import_module(_PAGE).mount_page(app, predictor, max_characters=max_characters)
-
-
-async def _drain_for_ever(spool: Spool, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await asyncio.to_thread(_drain_once, spool)
-
-
-def _drain_once(spool: Spool) -> None:
-    try:
-        spool.drain()
-    except UnavailableError as error:
-        logger.warning("Predictions wait in the spool: %s", error)
-    except Exception:
-        # Whatever it is, predictions are safe in the spool, and the next try may find it mended.
-        logger.exception("Predictions wait in the spool")

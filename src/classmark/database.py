@@ -5,11 +5,13 @@ that what was read in it can't change before it commits. On PostgreSQL unique co
 was first. Reads take a snapshot and wait for nobody.
 """
 
+import math
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import (
@@ -37,14 +39,29 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from classmark.errors import ConflictError, DatabaseUnavailableError, SettingError
+from classmark.errors import (
+    ConflictError,
+    DatabaseUnavailableError,
+    MissingExtraError,
+    SettingError,
+)
 
 # The newest migration under migrations/versions; a test holds the two together.
 SCHEMA = "0005"
 # How long a writer waits for another one before it gives up.
 _BUSY_SECONDS = 30.0
+# How long a server may take to answer a statement; it gives up waiting for a lock before that.
+_ANSWER_SECONDS = 30.0
 # What a reader asks of PostgreSQL; SQLite's reads are like that anyway.
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# PostgreSQL's codes of errors that don't blame the statement: what we may do there is less than we
+# need, the server is a standby, and a transaction in which we were silent for too long.
+_SERVER_REFUSES = {"42501", "25006", "25P03"}
+_REMEDIES = {
+    "sqlite": "Check that it can be written to, then try again.",
+    "postgresql": "Check that it runs, that address, user, password and name in database_url are"
+    " right, and that the user may create tables there; then try again.",
+}
 # Any number, as long as it is always this one: who holds it may migrate.
 _MIGRATION_LOCK = 2_079_514_369
 
@@ -76,7 +93,11 @@ class Database:
     """Transactions on one database, whose schema is brought up to date at first use.
 
     Args:
-        url: As SQLAlchemy writes it: `sqlite:////path/file.db`, `postgresql+psycopg://...`.
+        url: As SQLAlchemy writes it: `sqlite:////path/file.db`, `postgresql://user@host/name`.
+
+    Raises:
+        SettingError: The URL is none, or of a database that we don't know.
+        MissingExtraError: It is PostgreSQL, and its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -118,8 +139,8 @@ class Database:
 
     def _unavailable(self, reason: object) -> DatabaseUnavailableError:
         return DatabaseUnavailableError(
-            f"The database {self._url.render_as_string()} does not answer ({reason}).",
-            remedy="Check that it runs and can be written to, then try again.",
+            f"The database {_shown(self._url)} does not answer ({reason}).",
+            remedy=_REMEDIES[self._url.get_backend_name()],
         )
 
     def _bring_up_to_date(self) -> None:
@@ -133,27 +154,47 @@ class Database:
         with self._connectable(writes=False).connect() as connection:
             found = _schema_of(connection)
         if found != SCHEMA:
-            _migrate(self._engine)
+            self._migrate()
         self._is_current = True
+
+    def _migrate(self) -> None:
+        # A change of a large table may take its time.
+        engine = _engine(self._url, answer_seconds=math.inf)
+        try:
+            _migrate(engine)
+        finally:
+            engine.dispose()
 
 
 def _checked_url(given: str) -> URL:
     try:
         url = make_url(given)
-        url.get_dialect().import_dbapi()
-    except (ArgumentError, ModuleNotFoundError, ValueError) as error:
+        if url.drivername in {"postgresql", "postgres"}:
+            url = url.set(drivername="postgresql+psycopg")
+        url.get_dialect()
+    except (ArgumentError, ValueError) as error:
         raise SettingError(
             f"The database URL can't be used ({error}).",
-            remedy="Write it as sqlite:////path/file.db; leave it out for the default.",
+            remedy="Write it as sqlite:////path/file.db or postgresql://user@host/name; leave it"
+            " out for the default.",
         ) from error
-    backend = url.get_backend_name()
     is_file = url.database not in {None, "", ":memory:"}
-    if backend == "postgresql" or (backend == "sqlite" and is_file):
+    if url.drivername == "postgresql+psycopg":
+        if find_spec("psycopg") is None:
+            raise MissingExtraError("PostgreSQL", extra="postgres")
+        return url
+    if url.drivername in {"sqlite", "sqlite+pysqlite"} and is_file:
         return url
     raise SettingError(
-        f"The database URL {url.render_as_string()} can't be used.",
-        remedy="Name a file of SQLite, sqlite:////path/file.db, or a PostgreSQL database.",
+        f"The database URL {_shown(url)} can't be used.",
+        remedy="Name a file of SQLite, sqlite:////path/file.db, or a PostgreSQL database,"
+        " postgresql://user@host/name.",
     )
+
+
+def _shown(url: URL) -> str:
+    # A password may stand among the parameters, too.
+    return url.set(query={}).render_as_string()
 
 
 def _is_unavailable(error: SQLAlchemyError) -> bool:
@@ -162,13 +203,15 @@ def _is_unavailable(error: SQLAlchemyError) -> bool:
     return (
         isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
         or type(error) is DatabaseError
+        or getattr(getattr(error, "orig", None), "sqlstate", None) in _SERVER_REFUSES
     )
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, *, answer_seconds: float = _ANSWER_SECONDS) -> Engine:
     if url.get_backend_name() != "sqlite":
-        # A server may have been restarted since the last transaction.
-        return create_engine(url, pool_pre_ping=True)
+        from classmark.postgresql import postgresql_engine  # noqa: PLC0415 (needs an extra)
+
+        return postgresql_engine(url, answer_seconds=answer_seconds)
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
@@ -218,7 +261,10 @@ def _migrate(engine: Engine) -> None:
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
+            # Who else migrates may take its time; a table that is in use may not.
+            connection.execute(text("SET LOCAL lock_timeout TO 0"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
         # The lock is held: whoever waited here may find the work done.
         found = _schema_of(connection)
         if found is not None and found > SCHEMA:

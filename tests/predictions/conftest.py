@@ -13,6 +13,12 @@ Make = Callable[..., Prediction]
 
 
 @pytest.fixture
+def database_url(either_url: str) -> str:
+    """What the log promises holds on both databases."""
+    return either_url
+
+
+@pytest.fixture
 def log(database: Database) -> PredictionLog:
     return PredictionLog(database)
 

@@ -54,6 +54,12 @@ def clock() -> Callable[[], datetime]:
 
 
 @pytest.fixture
+def database_url(either_url: str) -> str:
+    """What the registry promises holds on both databases."""
+    return either_url
+
+
+@pytest.fixture
 def registry(database: Database, home: Path, clock: Callable[[], datetime]) -> Registry:
     return Registry(database, home / "models", now=clock, actor="ada")
 

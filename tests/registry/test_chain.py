@@ -132,7 +132,7 @@ def test_a_registry_s_own_history_is_whole(moved: Registry) -> None:
         ("DELETE FROM version_events WHERE sequence = 2", "Event 2 is not there"),
         ("DELETE FROM version_events WHERE sequence = 4", "The JSON view has a digest"),
         (
-            "UPDATE model_versions SET digest = printf('%064d', 0) WHERE patch = 0",
+            "UPDATE model_versions SET digest = 'forged' WHERE patch = 0",
             "shelves_v1.0.0 does not have the manifest that was registered",
         ),
         ("DELETE FROM model_versions WHERE patch = 0", "v1.0.0 was registered, and is not there"),
@@ -159,7 +159,6 @@ def test_what_is_changed_in_the_database_is_found(
     [
         "UPDATE version_events SET action = 'forged' WHERE sequence = 2",
         "UPDATE model_versions SET status = 'forged' WHERE patch = 0",
-        "UPDATE version_events SET at = 'yesterday' WHERE sequence = 2",
     ],
 )
 def test_what_no_release_would_write_is_found(
@@ -167,6 +166,14 @@ def test_what_no_release_would_write_is_found(
 ) -> None:
     with database.write() as session:
         session.execute(text(statement))
+    (problem,) = moved.check_history("shelves").problems
+    assert "A row holds what nobody wrote" in problem
+
+
+@pytest.mark.parametrize("either_url", ["sqlite"], indirect=True)
+def test_a_moment_that_is_none_is_found(moved: Registry, database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE version_events SET at = 'yesterday' WHERE sequence = 2"))
     (problem,) = moved.check_history("shelves").problems
     assert "A row holds what nobody wrote" in problem
 

@@ -19,10 +19,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from classmark.database import Database
-from classmark.errors import PromotionRefusedError
+from classmark.errors import PromotionRefusedError, VersionExistsError
 from classmark.registry import Lineage, ModelReference, Registry, Version, VersionDraft
-home, name = Path(sys.argv[1]), sys.argv[2]
-database = Database(f"sqlite:///{home / 'classmark.db'}")
+home, url, name = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+database = Database(url)
 registry = Registry(database, home / "models", now=lambda: datetime.now(UTC), actor=name)
 print("ready", flush=True)
 sys.stdin.read()
@@ -49,26 +49,35 @@ for change in (
 """
 REGISTER = """
 lineage = Lineage("linear", ("a", "b"), "00")
-artifact = Path(sys.argv[3])
+artifact = Path(sys.argv[4])
 draft = VersionDraft("shelves", artifact, lineage, {"dataset": {"fingerprint": "00"}})
-print(registry.register(draft).version)
+try:
+    print(registry.register(draft).version)
+except VersionExistsError:
+    print("VersionExistsError")
 """
 
 
+@pytest.fixture
+def place(home: Path, database_url: str) -> tuple[str, str]:
+    """A home and its database, as processes are told of them."""
+    return str(home), database_url
+
+
 def at_once(
-    code: str, home: Path, names: Sequence[str], *arguments: object
+    code: str, places: Sequence[tuple[str, str]], names: Sequence[str], *arguments: object
 ) -> list[subprocess.CompletedProcess[str]]:
-    """What processes said that all began at the same moment."""
+    """What processes said that all began at the same moment, each at a place of its own."""
     waiting, go = os.pipe()
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", PREPARE + code, str(home), name, *map(str, arguments)],
+            [sys.executable, "-c", PREPARE + code, *place, name, *map(str, arguments)],
             stdin=waiting,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for name in names
+        for name, place in zip(names, places, strict=True)
     ]
     os.close(waiting)
     for process in processes:
@@ -109,10 +118,10 @@ def eight(registry: Registry, draft: Draft) -> list[str]:
 
 
 def test_of_eight_that_promote_at_once_one_version_ends_live(
-    registry: Registry, home: Path, eight: list[str]
+    registry: Registry, home: Path, place: tuple[str, str], eight: list[str]
 ) -> None:
     # The newest first: whoever comes behind it must lose.
-    done = at_once(PROMOTE, home, eight[::-1])
+    done = at_once(PROMOTE, [place] * 8, eight[::-1])
     assert [process.stderr for process in done] == [""] * 8
     promoted = [
         version
@@ -127,9 +136,9 @@ def test_of_eight_that_promote_at_once_one_version_ends_live(
 
 
 def test_of_eight_that_promote_the_same_version_one_wins(
-    registry: Registry, home: Path, eight: list[str]
+    registry: Registry, home: Path, place: tuple[str, str], eight: list[str]
 ) -> None:
-    done = at_once(PROMOTE, home, [eight[0]] * 8)
+    done = at_once(PROMOTE, [place] * 8, [eight[0]] * 8)
     assert Counter(process.stdout + process.stderr for process in done) == {
         "promoted\n": 1,
         "refused\n": 7,
@@ -138,18 +147,18 @@ def test_of_eight_that_promote_the_same_version_one_wins(
 
 
 def test_promotions_and_rollbacks_at_once_leave_one_line_of_history(
-    registry: Registry, home: Path, eight: list[str]
+    registry: Registry, home: Path, place: tuple[str, str], eight: list[str]
 ) -> None:
     registry.promote(ModelReference.parse(f"shelves@{eight[0]}"))
-    done = at_once(PROMOTE_AND_ROLL_BACK, home, eight[:4])
+    done = at_once(PROMOTE_AND_ROLL_BACK, [place] * 4, eight[:4])
     assert [process.stderr for process in done] == [""] * 4
     check_agreement(registry, home)
 
 
 def test_eight_that_register_at_once_get_versions_of_their_own(
-    registry: Registry, home: Path, artifact: Path
+    registry: Registry, place: tuple[str, str], artifact: Path
 ) -> None:
-    done = at_once(REGISTER, home, [f"worker {number}" for number in range(8)], artifact)
+    done = at_once(REGISTER, [place] * 8, [f"worker {number}" for number in range(8)], artifact)
     assert [process.stderr for process in done] == [""] * 8
     given = sorted((process.stdout.strip() for process in done), key=Version.parse)
     assert given == [f"v1.0.{patch}" for patch in range(8)]
@@ -158,3 +167,23 @@ def test_eight_that_register_at_once_get_versions_of_their_own(
         registry.verify(ModelReference.parse(f"shelves@{version}"))
     actors = {event.actor for event in registry.history("shelves")}
     assert actors == {f"worker {number}" for number in range(8)}
+
+
+def test_of_four_machines_that_register_at_once_each_number_has_one_winner(
+    registry: Registry, tmp_path: Path, place: tuple[str, str], artifact: Path
+) -> None:
+    # A home of its own is a lock of its own: as on machines that share a database.
+    homes = [(str(tmp_path / f"machine{number}"), place[1]) for number in range(4)]
+    done = at_once(REGISTER, homes, [f"machine {number}" for number in range(4)], artifact)
+    assert [process.stderr for process in done] == [""] * 4
+    told = Counter(process.stdout.strip() for process in done)
+    lost = told.pop("VersionExistsError", 0)
+    assert set(told.values()) == {1}
+    assert sorted(told) == [str(version.version) for version in registry.versions("shelves")]
+    assert len(told) + lost == 4
+    for home, process in zip(homes, done, strict=True):
+        published = Path(home[0], "models", "shelves")
+        kept = {path.name for path in published.glob("shelves_v*") if "unknown" not in path.name}
+        won = process.stdout.strip()
+        assert kept == (set() if won == "VersionExistsError" else {f"shelves_{won}"})
+    assert not registry.check_history("shelves").problems

@@ -1,7 +1,9 @@
 """Which versions there are, which one is live, and how that came to be."""
 
 import logging
+import math
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import text
 
 from classmark.database import Database
 from classmark.errors import (
@@ -95,6 +98,17 @@ def test_metadata_says_what_a_version_is(registry: Registry, draft: Draft) -> No
     assert written["notes"] == "né"
 
 
+def test_a_figure_that_is_no_number_is_kept_as_a_file_keeps_it(
+    registry: Registry, draft: Draft
+) -> None:
+    odd = {**draft().metadata, "loss": {"val": math.nan, "test": math.inf}}
+    version = registry.register(replace(draft(), metadata=odd))
+    written = orjson.loads((version.folder / "metadata.json").read_bytes())
+    assert written["loss"] == {"val": None, "test": None}
+    assert not registry.check_history("shelves").problems
+    assert registry.verify(ModelReference.parse("shelves@latest")).version == version.version
+
+
 def test_the_number_that_rises_follows_what_differs(registry: Registry, draft: Draft) -> None:
     registry.register(draft())
     registry.register(draft())
@@ -135,6 +149,7 @@ def test_an_empty_registry_has_no_models(registry: Registry) -> None:
     assert registry.models() == []
 
 
+@pytest.mark.parametrize("either_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "name",
     [
@@ -312,11 +327,11 @@ def test_the_view_says_what_the_database_says(registry: Registry, draft: Draft, 
 
 
 def test_another_process_s_home_is_read_from_the_start(
-    registry: Registry, draft: Draft, home: Path
+    registry: Registry, draft: Draft, home: Path, database_url: str
 ) -> None:
     registry.register(draft())
     promote(registry, "v1.0.0")
-    database = Database(f"sqlite:///{home / 'classmark.db'}")
+    database = Database(database_url)
     again = Registry(database, home / "models", now=lambda: START, actor="grace")
     assert again.versions("shelves") == registry.versions("shelves")
     assert again.history("shelves") == registry.history("shelves")
@@ -400,7 +415,10 @@ class Life(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.home = Path(self.tmp.mktemp("home"))
-        self.database = Database(f"sqlite:///{self.home / 'classmark.db'}")
+        self.database = Database(self.url)
+        with self.database.write() as session:
+            for table in ("model_versions", "version_events"):
+                session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 (our own names)
         self.registry = Registry(
             self.database, self.home / "models", now=lambda: START, actor="ada"
         )
@@ -408,6 +426,7 @@ class Life(RuleBasedStateMachine):
 
     tmp: pytest.TempPathFactory
     artifact: Path
+    url: str
 
     @rule(architecture=st.sampled_from(["linear", "encoder"]))
     def register(self, architecture: str) -> None:
@@ -476,9 +495,10 @@ class Life(RuleBasedStateMachine):
 
 
 def test_whatever_happens_database_history_link_and_view_agree(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, database_url: str
 ) -> None:
     Life.tmp, Life.artifact = tmp_path_factory, tmp_path_factory.mktemp("small")
+    Life.url = database_url
     (Life.artifact / "config.json").write_bytes(b"{}")
     run_state_machine_as_test(Life, settings=settings(max_examples=8, stateful_step_count=12))
 
@@ -498,3 +518,28 @@ def test_a_version_s_folder_that_became_a_link_is_refused(
     version.folder.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(TamperedVersionError, match="link"):
         registry.verify(ModelReference("shelves", version.version))
+
+
+def test_what_postgresql_s_own_tools_backed_up_is_whole_again(
+    postgresql: Any, home: Path, draft: Draft
+) -> None:
+    with postgresql.fresh("migrated") as name, postgresql.fresh() as empty:
+        database = Database(postgresql.url(name))
+        registry = Registry(database, home / "models", now=lambda: START, actor="ada")
+        registry.register(draft())
+        promote(registry, "v1.0.0", "né")
+        history = registry.history("shelves")
+        database.close()
+        dump = home / "classmark.dump"
+        for command in (
+            ("pg_dump", "--format=custom", f"--file={dump}", postgresql.url(name)),
+            ("pg_restore", "--no-owner", f"--dbname={postgresql.url(empty)}", str(dump)),
+        ):
+            program, *arguments = command
+            subprocess.run([postgresql.program(program), *arguments], check=True)
+        restored = Database(postgresql.url(empty))
+        again = Registry(restored, home / "models", now=lambda: START, actor="ada")
+        assert again.history("shelves") == history
+        assert not again.check_history("shelves").problems
+        assert live(again) == "v1.0.0"
+        restored.close()

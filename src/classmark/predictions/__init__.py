@@ -1,7 +1,8 @@
 """What was said, and what was true."""
 
+from classmark.predictions.draining import Drainer
 from classmark.predictions.log import PredictionLog
 from classmark.predictions.prediction import Feedback, Prediction
 from classmark.predictions.spool import Spool
 
-__all__ = ["Feedback", "Prediction", "PredictionLog", "Spool"]
+__all__ = ["Drainer", "Feedback", "Prediction", "PredictionLog", "Spool"]

@@ -14,6 +14,7 @@ from classmark import __version__
 from classmark.errors import InputError, UnknownPredictionError
 from classmark.models import Problem as LearnedProblem
 from classmark.predictions import Feedback, PredictionLog, Spool
+from classmark.serving.aside import DatabaseCalls
 from classmark.serving.health import ModelHealth
 from classmark.serving.limits import BodyLimit
 from classmark.serving.predictor import Predictor
@@ -96,6 +97,7 @@ def create_api(parts: ApiParts) -> FastAPI:
 
 def _add_predictions(app: FastAPI, parts: ApiParts) -> None:
     settings = parts.settings
+    calls = DatabaseCalls()
 
     @app.post("/predict", tags=["predictions"], responses=_PROBLEMS, response_model=PredictResponse)
     async def predict(request: Request, body: PredictRequest) -> Response:
@@ -118,8 +120,8 @@ def _add_predictions(app: FastAPI, parts: ApiParts) -> None:
     async def feedback(body: FeedbackRequest) -> FeedbackResponse:
         """Say what was true of a prediction."""
         told = _checked_feedback(parts, body)
-        await _kept_feedback(parts, told)
-        prediction = await asyncio.to_thread(parts.log.find, body.prediction_id)
+        await _kept_feedback(parts, calls, told)
+        prediction = await calls.run(parts.log.find, body.prediction_id)
         return FeedbackResponse(
             prediction_id=body.prediction_id,
             label=body.label,
@@ -271,14 +273,14 @@ def _checked_feedback(parts: ApiParts, body: FeedbackRequest) -> Feedback:
     )
 
 
-async def _kept_feedback(parts: ApiParts, feedback: Feedback) -> None:
+async def _kept_feedback(parts: ApiParts, calls: DatabaseCalls, feedback: Feedback) -> None:
     for attempt in range(_FEEDBACK_TRIES):
         try:
-            await asyncio.to_thread(parts.log.add_feedback, feedback)
+            await calls.run(parts.log.add_feedback, feedback)
         except UnknownPredictionError:
             if attempt == _FEEDBACK_TRIES - 1:
                 raise
-            await asyncio.to_thread(parts.spool.drain)
+            await calls.run(parts.spool.drain)
             await asyncio.sleep(parts.settings.drain_seconds * attempt / 2)
         else:
             return
