@@ -375,11 +375,17 @@ class Campaign:
 
 
 def _check_no_orphan(registry: Registry, home: Path) -> None:
-    """Nothing lies in the model's folder but versions, link, view and lock."""
-    usual = {".lock", "version_registry.json", "production"}
-    versions = {version.name for version in registry.state(MODEL).versions}
-    found = {path.name for path in (home / "models" / MODEL).iterdir()}
+    """Nothing lies in the model's folder but versions, cards as things stand, link, view, lock."""
+    usual = {".lock", "version_registry.json", "production", "cards"}
+    folder, present = home / "models" / MODEL, registry.state(MODEL).versions
+    versions = {version.name for version in present}
+    found = {path.name for path in folder.iterdir()}
     assert found <= usual | versions, found - usual - versions
+    cards = {path.name: path.read_text() for path in (folder / "cards").glob("*")}
+    wanted = {
+        f"{one.name}.md": registry.card(ModelReference(MODEL, one.version))[1] for one in present
+    }
+    assert cards == wanted, f"cards lag behind: {cards.keys() ^ wanted.keys()}"
 
 
 def make_artifact(folder: Path) -> Path:

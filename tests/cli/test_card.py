@@ -15,7 +15,7 @@ Look = Callable[[Path], dict[str, object]]
 def test_the_card_is_the_one_beside_the_model(classmark: Classmark, shelf: Path) -> None:
     done = classmark("card", "shelf@v1.0.0", "--home", shelf)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == (shelf / "models/shelf/shelf_v1.0.0/card.md").read_text()
+    assert done.stdout == (shelf / "models/shelf/cards/shelf_v1.0.0.md").read_text()
     assert done.stdout.startswith("# Model card of `shelf_v1.0.0`\n")
     assert "classmark train papers --model shelf --family linear" in done.stdout
 

@@ -543,3 +543,35 @@ def test_what_postgresql_s_own_tools_backed_up_is_whole_again(
         assert not again.check_history("shelves").problems
         assert live(again) == "v1.0.0"
         restored.close()
+
+
+def test_the_card_follows_every_change(registry: Registry, draft: Draft, home: Path) -> None:
+    def card(version: str) -> Path:
+        return home / "models" / "shelves" / "cards" / f"shelves_{version}.md"
+
+    first, second = registry.register(draft()), registry.register(draft())
+    assert "| status | testing |" in card("v1.0.0").read_text()
+    registry.promote(ModelReference("shelves", first.version), "the | first")
+    assert "| status | production |" in card("v1.0.0").read_text()
+    assert r"the \| first" in card("v1.0.0").read_text()
+    registry.promote(ModelReference("shelves", second.version))
+    assert "| status | archived |" in card("v1.0.0").read_text()
+    assert "promoted v1.0.1" in card("v1.0.0").read_text()
+    assert registry.card(ModelReference("shelves", first.version))[1] == card("v1.0.0").read_text()
+    registry.delete(ModelReference("shelves", first.version))
+    assert not card("v1.0.0").exists()
+    assert "| status | production |" in card("v1.0.1").read_text()
+
+
+def test_a_card_that_a_kill_left_behind_follows_with_the_next_change(
+    registry: Registry, draft: Draft, home: Path
+) -> None:
+    folder = home / "models" / "shelves"
+    registry.register(draft())
+    view, card = folder / "version_registry.json", folder / "cards" / "shelves_v1.0.0.md"
+    before = [(path, path.read_bytes()) for path in (view, card)]
+    registry.promote(ModelReference("shelves", role="latest"))
+    for path, content in before:
+        path.write_bytes(content)
+    registry.tidy("shelves")
+    assert "| status | production |" in card.read_text()

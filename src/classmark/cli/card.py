@@ -9,7 +9,6 @@ from classmark.assembly import existing_home
 from classmark.cli.options import HomeOption, JsonOption, ReferenceArgument, writable
 from classmark.cli.terminal import keep_result, say
 from classmark.durable import write_bytes
-from classmark.registry import model_card
 
 
 def run(
@@ -26,8 +25,7 @@ def run(
     json: JsonOption = None,
 ) -> None:
     """The model card of a version as Markdown: what it is, learned from, can and can't."""
-    version = existing_home(home).registry.resolve(reference)
-    card = model_card(version.metadata)
+    version, card = existing_home(home).registry.card(reference)
     if out is None:
         typer.echo(card, nl=False)
     else:

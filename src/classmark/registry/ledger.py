@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -218,6 +218,34 @@ def events(session: Session, model: str, newest: int | None = None) -> list[Vers
     """A model's history, the first event first: all of it, or so many of the newest events."""
     query = _events(model).order_by(EventRow.sequence.desc()).limit(newest)
     return [_event(row) for row in reversed(session.execute(query).all())]
+
+
+def events_of(session: Session, model: str, version: Version) -> list[VersionEvent]:
+    """What happened to one version, and when it went live or others took its place."""
+    before, after = EventRow.production_before, EventRow.production_after
+    moved = and_(or_(before == str(version), after == str(version)), before.is_distinct_from(after))
+    query = _events(model).where(or_(EventRow.version == str(version), moved))
+    return [_event(row) for row in session.execute(query.order_by(EventRow.sequence))]
+
+
+def touched_since(session: Session, model: str, digest: str) -> set[Version]:
+    """The versions that events concern which came after the one of a digest.
+
+    Args:
+        session: To read with.
+        model: The model's name.
+        digest: Of an event, or `GENESIS`; of another history, the last event alone counts.
+    """
+    known = select(EventRow.sequence).where(EventRow.model == model, EventRow.digest == digest)
+    found = 0 if digest == GENESIS else session.scalar(known)
+    since = last_sequence(session, model) - 1 if found is None else found
+    query = select(EventRow.version, EventRow.production_before, EventRow.production_after).where(
+        EventRow.model == model, EventRow.sequence > since
+    )
+    numbers: set[str | None] = set()
+    for version, before, after in session.execute(query):
+        numbers |= {version} if before == after else {version, before, after}
+    return {Version.parse(number) for number in numbers if number}
 
 
 def _events(model: str) -> Select[Any]:

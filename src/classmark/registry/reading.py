@@ -11,6 +11,8 @@ from classmark.database import Database
 from classmark.errors import UnknownModelError, UnknownVersionError
 from classmark.naming import checked_name
 from classmark.registry import ledger
+from classmark.registry.card import model_card
+from classmark.registry.card_history import card_state
 from classmark.registry.chain import GENESIS, breaks, disagreements
 from classmark.registry.following import ModelState, Source, StoredVersion
 from classmark.registry.gate import Status
@@ -141,6 +143,12 @@ class VersionReader:
         verify_manifest(found.folder, found.digest)
         return found, self._trust.check(found, self._folders.signature(found.folder))
 
+    def card(self, reference: ModelReference) -> tuple[RegisteredVersion, str]:
+        """The version that a reference names, and its model card as things stand, as Markdown."""
+        found = self.resolve(reference)
+        with self._database.read() as session:
+            return found, self._card(session, ledger.row_of(session, found))
+
     def state(self, model: str) -> ModelState:
         """All versions of a model and which one is live, as of one moment."""
         with self._database.read() as session:
@@ -214,6 +222,11 @@ class VersionReader:
         if not os.path.lexists(version.folder):
             wanted = StoredVersion(version.model, version.version, version.digest)
             source.pull(wanted, version.folder)
+
+    def _card(self, session: Session, row: VersionRow) -> str:
+        events = ledger.events_of(session, row.model, row.version)
+        state = card_state(str(row.version), Status(row.status), events)
+        return model_card(row.details, state)
 
     def _standing(self, model: str, standing: ledger.Standing) -> RegisteredVersion:
         """A version of which nobody asks how it was made."""

@@ -5,6 +5,7 @@
     models/<model>/<model>_vX.Y.Z/          one version, complete with its manifest
     models/<model>/<model>_vX.Y.Z.sig       its signature, if somebody vouched for it
     models/<model>/production -> ...        the live one
+    models/<model>/cards/<model>_vX.Y.Z.md  its card, which changes as its state does
     models/<model>/version_registry.json    a view written from the database
 """
 
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 METADATA = "metadata.json"
 CARD = "card.md"
+CARDS = "cards"
 VIEW = "version_registry.json"
 _SIGNATURE = ".sig"
 _UNFINISHED = ".unfinished"
@@ -211,7 +213,10 @@ class VersionFolders:
             for some in (present, deleted)
         )
         # A mark goes after what it marks: who dies between the two leaves both to the next one.
-        paths = sorted(folder.iterdir(), key=lambda path: (path.suffix == _UNFINISHED, path.name))
+        paths = sorted(
+            [*folder.iterdir(), *(folder / CARDS).glob(".*.draft")],
+            key=lambda path: (path.suffix == _UNFINISHED, path.name),
+        )
         return [
             Leftover(path, what, 0.0 if path.is_symlink() else folder_megabytes(path))
             for path in paths
@@ -234,6 +239,20 @@ class VersionFolders:
                 draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
                 path.rename(draft)
                 _remove(draft)
+
+    def keep_card(self, model: str, version: Version, card: str | None) -> None:
+        """Write the card of a version, or remove it where the version is gone (None).
+
+        Raises:
+            UnavailableError: It could not be written.
+        """
+        path = self._root / model / CARDS / f"{written_version(model, version)}.md"
+        with _written(path):
+            if card is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.parent.mkdir(exist_ok=True, mode=0o700)
+                write_bytes(path, card.encode())
 
     def show(self, model: str, live: Version | None, view: Mapping[str, Any]) -> None:
         """Let the `production` link and the JSON view say what the database says.

@@ -12,6 +12,7 @@ from classmark.database import Database
 from classmark.errors import ConflictError, VersionExistsError
 from classmark.naming import checked_name
 from classmark.registry import ledger
+from classmark.registry.chain import GENESIS
 from classmark.registry.following import Follower, Source, tell
 from classmark.registry.gate import Status
 from classmark.registry.ledger import Signature
@@ -107,6 +108,14 @@ class VersionWriter(VersionReader):
             tell(self._followers, self.state(model))
 
     def _show(self, model: str) -> None:
+        """Let cards, link and view follow the database; to be called under the lock."""
+        # Before the view, which tells up to which event the cards were written.
+        shown = self._folders.shown_digests(model)
+        with self._database.read() as session:
+            for version in ledger.touched_since(session, model, next(iter(shown), GENESIS)):
+                row = ledger.version_row(session, model, version)
+                card = self._card(session, row) if row else None
+                self._folders.keep_card(model, version, card)
         self._folders.show(model, *self._view(model))
 
     def _view(self, model: str) -> tuple[Version | None, dict[str, Any]]:
