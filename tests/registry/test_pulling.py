@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from tests.registry.test_signing import write_pair
 
 from classmark.database import Database
 from classmark.errors import (
@@ -15,14 +16,17 @@ from classmark.errors import (
     TamperedVersionError,
     UnavailableError,
     UnknownVersionError,
+    UntrustedVersionError,
     VersionExistsError,
 )
 from classmark.registry import (
     Action,
     ModelReference,
     Registry,
+    SigningKey,
     Status,
     StorageSettings,
+    Trust,
     VersionDraft,
     VersionStorage,
     write_manifest,
@@ -288,3 +292,19 @@ def test_a_folder_that_cannot_be_written_is_named(maker: Registry, replica: Home
     replica.models.write_text("a file", encoding="utf-8")
     with pytest.raises(UnavailableError, match="can't be written"):
         replica.registry.pull(LIVE)
+
+
+def test_a_signature_travels_with_its_version(
+    maker: Registry, opened: Opened, storage: VersionStorage, tmp_path: Path
+) -> None:
+    private = write_pair(tmp_path, "ada")
+    trust = Trust(tmp_path / "trusted", required=True)
+    replica = opened("replica").registry.trusting(trust)
+    with pytest.raises(UntrustedVersionError, match="not signed"):
+        replica.pull(LIVE)
+    maker.sign(LIVE, SigningKey(private))
+    assert opened("another").registry.trusting(trust).pull(LIVE).is_new
+    live = maker.verify(LIVE)
+    maker.promote(LATEST)
+    storage.unpublish(live)
+    assert not list((tmp_path / "shared").rglob(f"{live.name}.sig"))

@@ -19,7 +19,7 @@ from classmark.registry.gate import Status
 from classmark.registry.integrity import verify_manifest
 from classmark.registry.records import HistoryCheck, RegisteredVersion, VersionEvent
 from classmark.registry.signing import SignatureCheck, Trust
-from classmark.registry.storage import VersionFolders
+from classmark.registry.storage import VersionFolders, signature_of
 from classmark.registry.tables import EventRow, VersionRow
 from classmark.registry.version import LATEST, ModelReference, Version
 from classmark.wording import absent
@@ -141,7 +141,7 @@ class VersionReader:
             with self._folders.locked(found.model):
                 self._bring(self._source, found)
         verify_manifest(found.folder, found.digest)
-        return found, self._trust.check(found, self._folders.signature(found.folder))
+        return found, self._trust.check(found, signature_of(found.folder))
 
     def card(self, reference: ModelReference) -> tuple[RegisteredVersion, str]:
         """The version that a reference names, and its model card as things stand, as Markdown."""

@@ -5,9 +5,10 @@
     <model>/<model>_vX.Y.Z/...              a version's files; its manifest.json comes last
     <model>/claims/<model>_vX.Y.Z.json      for which bytes the number stands
     <model>/production.json                 what is live
+    <model>/signatures/<model>_vX.Y.Z.sig   who vouches for a version, if somebody does
 
-Published bytes never change: every object is written where none is, and `production.json` only in
-place of the one that was read.
+Published bytes never change: every object is written where none is, and `production.json` and
+signatures only in place of the one that was read.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import orjson
 
-from classmark.durable import JSON_OPTIONS, publishing
+from classmark.durable import JSON_OPTIONS, publishing, write_bytes
 from classmark.errors import (
     ClassmarkError,
     ConflictError,
@@ -35,7 +36,7 @@ from classmark.registry.integrity import MANIFEST, checked_files, verify_manifes
 from classmark.registry.objects import Objects, StorageSettings, storage_location
 from classmark.registry.publication import Publication, folder_key, version_of_key
 from classmark.registry.records import RegisteredVersion
-from classmark.registry.storage import Leftover
+from classmark.registry.storage import Leftover, signature_of, written_version
 from classmark.registry.version import LATEST, PRODUCTION, ModelReference, Version
 
 _TRIES = 8
@@ -94,6 +95,7 @@ class VersionStorage:
             UnavailableError: The storage does not answer.
         """
         self._publication.publish(version)
+        self._publish_signature(version)
 
     def unpublish(self, version: RegisteredVersion) -> None:
         """Take a version away; its number stands for its bytes for ever.
@@ -114,7 +116,7 @@ class VersionStorage:
                 f"{version.name} has other bytes in the storage {self._objects.where}.",
                 remedy="Unpublish it from the home that published it.",
             )
-        self._publication.withdraw(version.model, version.version, version.digest)
+        self._withdraw(version.model, version.version, version.digest)
 
     def prepare(self, version: RegisteredVersion) -> None:
         """Publish a version that is about to go live.
@@ -141,7 +143,7 @@ class VersionStorage:
         for version in set(self.versions(state.model)) & set(state.deleted):
             digest = self._publication.digest(state.model, version)
             if digest in state.deleted_digests and (live is None or live.digest != digest):
-                self._publication.withdraw(state.model, version, digest)
+                self._withdraw(state.model, version, digest)
 
     def versions(self, model: str) -> list[Version]:
         """The numbers that are published, the oldest first."""
@@ -196,12 +198,15 @@ class VersionStorage:
             files = checked_files(manifest.content)
         except ValueError as error:
             raise self._tampered(folder, str(error)) from error
+        signature = self._objects.read(_signature_key(version.model, version.version))
         try:
             with publishing(target) as draft:
                 for name, digest in files.items():
                     self._bring(folder + name, draft / name, digest)
                 (draft / MANIFEST).write_bytes(manifest.content)
                 verify_manifest(draft, version.digest)
+            if signature is not None:
+                write_bytes(signature_of(target), signature.content)
         except FileExistsError:
             # Another process was quicker: what it brought is checked by whoever uses it.
             return
@@ -218,6 +223,20 @@ class VersionStorage:
             UnavailableError: The storage does not answer.
         """
         return list(self._publication.tidy(dry_run=dry_run))
+
+    def _publish_signature(self, version: RegisteredVersion) -> None:
+        path, key = signature_of(version.folder), _signature_key(version.model, version.version)
+        if not path.is_file():
+            return
+        content, found = path.read_bytes(), self._objects.read(key)
+        if found is None:
+            self._objects.create(key, content)
+        elif found.content != content:
+            self._objects.replace(key, content, found.tag)
+
+    def _withdraw(self, model: str, version: Version, digest: str) -> None:
+        self._objects.remove([_signature_key(model, version)])
+        self._publication.withdraw(model, version, digest)
 
     def _bring(self, key: str, target: Path, digest: str) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -301,3 +320,7 @@ class VersionStorage:
 
 def _pointer_key(model: str) -> str:
     return f"{model}/production.json"
+
+
+def _signature_key(model: str, version: Version) -> str:
+    return f"{model}/signatures/{written_version(model, version)}.sig"

@@ -50,6 +50,14 @@ def written_version(model: str, version: Version) -> str:
     return f"{model}_{version}"
 
 
+def signature_of(folder: Path) -> Path:
+    """Where the signature of a version's folder lies, whether it is there or not.
+
+    Beside the folder: nothing inside of it ever changes.
+    """
+    return folder.with_name(f"{folder.name}{_SIGNATURE}")
+
+
 def folder_megabytes(folder: Path) -> float:
     """The size of all files of a folder, in MB of 1,000,000 bytes."""
     if not folder.is_dir():
@@ -91,21 +99,13 @@ class VersionFolders:
         """Where a version lies, whether it is there or not."""
         return self._root / model / written_version(model, version)
 
-    @staticmethod
-    def signature(folder: Path) -> Path:
-        """Where the signature of a version's folder lies, whether it is there or not.
-
-        Beside the folder: nothing inside of it ever changes.
-        """
-        return folder.with_name(f"{folder.name}{_SIGNATURE}")
-
     def keep_signature(self, folder: Path, content: bytes) -> None:
         """Put a signature beside a version's folder, in place of one that is there.
 
         Raises:
             UnavailableError: It could not be written; what was there is there.
         """
-        signature = self.signature(folder)
+        signature = signature_of(folder)
         with _written(signature):
             write_bytes(signature, content)
 
@@ -191,7 +191,7 @@ class VersionFolders:
             if _mark(target).exists():
                 self.remove(target)
             mark = f".unknown-{uuid.uuid4().hex[:8]}"
-            for unknown in filter(os.path.lexists, (target, self.signature(target))):
+            for unknown in filter(os.path.lexists, (target, signature_of(target))):
                 aside = unknown.with_name(f"{target.name}{mark}{unknown.name[len(target.name) :]}")
                 unknown.rename(aside)
                 logger.warning("The database does not know %s; now it is %s", unknown, aside.name)
@@ -235,7 +235,7 @@ class VersionFolders:
             UnavailableError: They could not be removed.
         """
         with _written(folder):
-            for path in filter(os.path.lexists, (folder, self.signature(folder))):
+            for path in filter(os.path.lexists, (folder, signature_of(folder))):
                 draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.draft")
                 path.rename(draft)
                 _remove(draft)
