@@ -35,6 +35,7 @@ from classmark.monitoring import ServingMetrics
 from classmark.predictions import PredictionLog, Spool
 from classmark.registry import (
     MirrorSettings,
+    PromotionSettings,
     RegisteredVersion,
     RetentionSettings,
     SigningSettings,
@@ -64,6 +65,7 @@ ROOMS_WITH_SETTINGS = {
     "signing": SigningSettings,
     "collecting": CollectingSettings,
     "tracking": TrackingSettings,
+    "promotion": PromotionSettings,
     "retention": RetentionSettings,
     "mirror": MirrorSettings,
     "storage": StorageSettings,

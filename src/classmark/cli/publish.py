@@ -22,8 +22,8 @@ def chosen_places(home: Home, name: str | None) -> Mapping[str, Place]:
     if not home.places:
         raise SettingError(
             "No place elsewhere is set.",
-            remedy="Set storage.uri, as s3://bucket/prefix, in classmark.yaml, or"
-            " CLASSMARK_STORAGE__URI.",
+            remedy="Set storage.uri, as s3://bucket/prefix, or mirror.mlflow_uri in"
+            " classmark.yaml, or CLASSMARK_STORAGE__URI or CLASSMARK_MIRROR__MLFLOW_URI.",
         )
     if name is not None and name not in home.places:
         raise SettingError(
@@ -37,7 +37,9 @@ def run(
     reference: ReferenceArgument,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="PLACE", help="As storage.", show_default="all that are set"),
+        typer.Option(
+            "--to", metavar="PLACE", help="storage or mlflow.", show_default="all that are set"
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the version, and send nothing.")

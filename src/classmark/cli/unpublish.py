@@ -15,7 +15,7 @@ def run(
     from_: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="PLACE", help="As storage.", show_default="all that are set"
+            "--from", metavar="PLACE", help="storage or mlflow.", show_default="all that are set"
         ),
     ] = None,
     dry_run: DryRunOption = False,
