@@ -139,6 +139,8 @@ def shelf(classmark: Classmark, papers: Path, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def home(shelf: Path, tmp_path: Path) -> Path:
     """A copy of the home that may be changed."""
+    # What commands in this process left open would close, and remove files, in the middle of it.
+    gc.collect()
     return Path(shutil.copytree(shelf, tmp_path / "home", symlinks=True))
 
 

@@ -381,7 +381,7 @@ def test_a_terminal_without_the_characters_shows_others(classmark: Classmark, sh
 def test_verify_says_intact(result: Result, shelf: Path) -> None:
     found, done = result("verify", "shelf@production", "--home", shelf)
     assert (found["version"], found["intact"]) == ("shelf_v1.0.1", True)
-    assert done.stdout == "shelf_v1.0.1 is intact.\n"
+    assert done.stdout == "shelf_v1.0.1 is intact, not signed.\n"
 
 
 def test_rollback_and_promote_move_production(result: Result, home: Path) -> None:

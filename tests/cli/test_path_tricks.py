@@ -28,7 +28,7 @@ TRICKS = (
     *("file://{outside}", "file:../outside", "s3://bucket/key", "\\", "..\\outside", "C:\\outside"),
     *("\\\\server\\share", "papers\n", "papers\n../outside", "papers\0", "\0../outside"),
     *("x" * 64, "x" * 300, "x" * 5000, "\u2024\u2024/outside", "\uff0e\uff0e\uff0foutside"),
-    *("..\u2215outside", "..\u2044outside", "\u202e..", "CON", "NUL.txt", "aux", "LPT1"),
+    *("..\u2215outside", "..\u2044outside", "\u202e.."),
     *("-", "--", "-rf", "--home={outside}", ".", ".hidden", "", " ", "*", "$HOME", "`id`"),
 )
 # Commands that take a name; {trick} stands for it.
@@ -148,8 +148,8 @@ def tried(
         before = look(place)
         del opened[:]
         for trick in tricks:
-            if command.startswith("serve") and not trick:
-                # No name at all is the only model's.
+            if command.startswith(("serve", "retention")) and trick in {"", "--home={outside}"}:
+                # No name at all is the only model's, or all models'; of two homes the last counts.
                 continue
             done = inside(*words(command, trick, place, papers), "--home", place / "home")
             assert done.returncode in REFUSED, (trick, done)
@@ -179,6 +179,7 @@ def test_a_dataset_that_is_a_link_out_of_the_home_is_not_read(
     (names / "evil").symlink_to(place / "outside" / "papers")
     (names / "round").symlink_to("round")
     before = look(place)
+    del opened[:]
     for name in ("evil", "round"):
         done = inside("train", name, "--model", "new", "--family", "linear", "--home", home)
         assert done.returncode in {2, 3}, done
@@ -197,7 +198,7 @@ def test_a_model_that_is_a_link_out_of_the_home_is_neither_used_nor_written(
         (("verify", "shelf@latest"), 5),
         (("archive", "shelf@v1.0.0"), 6),
         (("delete", "shelf@v1.0.0"), 6),
-        (("gc", "shelf"), 6),
+        (("gc",), 6),
         (("train", "papers", "--model", "shelf", "--family", "linear"), 6),
     ):
         done = inside(*command, "--home", home)

@@ -91,6 +91,12 @@ def started(code: str, home: Path, name: str = "child") -> subprocess.Popen[str]
 
 
 @pytest.fixture
+def database_url(home: Path) -> str:
+    """Processes of these tests make databases of their own in the home."""
+    return f"sqlite:///{home / 'classmark.db'}"
+
+
+@pytest.fixture
 def folder(home: Path) -> Path:
     return home / "spool"
 

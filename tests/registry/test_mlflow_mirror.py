@@ -117,6 +117,12 @@ print([tag, str(live), left, status])
 
 
 @pytest.fixture
+def database_url(home: Path) -> str:
+    """What MLflow is told is the same whatever database it was read from."""
+    return f"sqlite:///{home / 'classmark.db'}"
+
+
+@pytest.fixture
 def mirrored(database: Database, home: Path, clock: Callable[[], datetime]) -> MirroredRegistry:
     def make(mirror: MlflowMirror) -> Registry:
         return Registry(database, home / "models", now=clock, actor="ada", followers=[mirror])
