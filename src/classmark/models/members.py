@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from classmark.models.artifact import ArtifactConfig, damaged
-from classmark.models.catalogue import CATALOGUE, load_classifier
+from classmark.models.catalogue import load_classifier
 from classmark.models.classifier import Classifier
+from classmark.naming import is_name
 
 MEMBERS = "members"
 
@@ -30,8 +31,9 @@ def load_members(
     Raises:
         TamperedVersionError: One of them is damaged, or knows other classes.
     """
-    if strange := [family for family in families if family not in CATALOGUE]:
-        raise damaged(artifact, f"there is no family {', '.join(map(repr, strange))}")
+    # They become names of folders.
+    if strange := [family for family in families if not is_name(family)]:
+        raise damaged(artifact, f"{', '.join(map(repr, strange))} is no name of a member")
     folders = [member_folder(artifact, place, family) for place, family in enumerate(families)]
     members = tuple(map(load_classifier, folders))
     if any(member.labels != config.labels for member in members):
