@@ -124,7 +124,10 @@ def commands_of(home: Path, runs: int) -> dict[str, list[list[str]]]:
     return {
         "versions": [["versions", MODEL]] * runs,
         "history": [["history", MODEL]] * runs,
-        "promote": [["promote", f"{MODEL}@{whole[run + 1]}"] for run in range(runs)],
+        "promote": [
+            ["promote", f"{MODEL}@{whole[run + 1]}", "--force", "--reason", "a measurement"]
+            for run in range(runs)
+        ],
         "versions --all": [["versions", MODEL, "--all"]] * runs,
         "versions --json": [["versions", MODEL, "--json", str(home / "out.json")]] * runs,
         "history --check": [["history", MODEL, "--check"]] * runs,
