@@ -121,8 +121,7 @@ def row_of(session: Session, version: RegisteredVersion) -> VersionRow:
 def add_version(session: Session, row: VersionRow, signature: Signature) -> None:
     """Add a version; what is live stays."""
     session.add(row)
-    live = live_row(session, row.model)
-    _append(session, row, (live, live), signature)
+    note(session, row, signature)
 
 
 def move_production(
@@ -139,8 +138,7 @@ def move_production(
 
 def retire_version(session: Session, row: VersionRow, signature: Signature) -> None:
     """Archive or delete a version that is not live, as is signed; its events stay in any case."""
-    live = live_row(session, row.model)
-    _append(session, row, (live, live), signature)
+    note(session, row, signature)
     if signature.action is Action.DELETED:
         session.delete(row)
     else:

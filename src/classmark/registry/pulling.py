@@ -95,8 +95,7 @@ class VersionPuller(VersionKeeper):
         source = self._configured_source()
         folder = self._folders.folder(found.model, found.version)
         with self._database.read() as session:
-            rows = ledger.version_rows(session, found.model)
-        is_known = found.version in {row.version for row in rows}
+            is_known = ledger.version_row(session, found.model, found.version) is not None
         if is_known and os.path.lexists(folder):
             return False
         if not is_known and not self._is_intact(found):
