@@ -50,19 +50,29 @@ class DatabaseCalls:
             ) from error
 
     def _begun(self, call: Callable[[], Found], loop: asyncio.AbstractEventLoop) -> "Future[Found]":
-        told: Future[Found] = Future()
-
-        def run() -> None:
-            try:
-                found = call()
-            except BaseException as error:  # noqa: BLE001 (raised where it is awaited)
-                told.set_exception(error)
-            else:
-                told.set_result(found)
+        def release(_: object) -> None:
             # The loop may have ended meanwhile.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._free.release)
 
-        told.set_running_or_notify_cancel()
-        threading.Thread(target=run, name="database", daemon=True).start()
+        told = in_its_own_thread(call)
+        told.add_done_callback(release)
         return told
+
+
+def in_its_own_thread(call: Callable[[], Found]) -> "Future[Found]":
+    """What a call will give; a thread that hangs holds up neither others nor the end."""
+    told: Future[Found] = Future()
+    # From now on nobody who gives up waiting can call it off.
+    told.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            found = call()
+        except BaseException as error:  # noqa: BLE001 (raised where it is awaited)
+            told.set_exception(error)
+        else:
+            told.set_result(found)
+
+    threading.Thread(target=run, name="database", daemon=True).start()
+    return told

@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from classmark.errors import ClassmarkError
 from classmark.predictions import Spool
+from classmark.serving.aside import in_its_own_thread
 from classmark.serving.fallback import Fallback
 from classmark.serving.predictor import Predictor
 from classmark.serving.runtime import EXAMPLE, are_probabilities
 from classmark.serving.schemas import CheckBody, FallbackBody, ModelHealthResponse
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +97,7 @@ class ModelHealth:
         """The version in production, if the database tells soon."""
         if self._asking is None or self._asking.done():
             # A database that hangs gets no second question.
-            self._asking = _in_its_own_thread(self._production)
+            self._asking = in_its_own_thread(self._production)
         try:
             live = await asyncio.wait_for(asyncio.wrap_future(self._asking), _DATABASE_SECONDS)
         except TimeoutError:
@@ -134,19 +136,3 @@ def _status(wrong: Iterable[str]) -> Literal["healthy", "degraded", "failing"]:
 def _both(*, ok: bool, message: str) -> dict[str, CheckBody]:
     check = CheckBody(ok=ok, message=message)
     return {"inference": check, "latency": check}
-
-
-def _in_its_own_thread(work: Callable[[], str | None]) -> Future[str | None]:
-    """What `work` will give; a thread that hangs holds up neither others nor the end."""
-    found: Future[str | None] = Future()
-    # From now on nobody who gives up waiting can call it off.
-    found.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            found.set_result(work())
-        except Exception as error:  # noqa: BLE001 (handed on to whoever asked)
-            found.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return found
