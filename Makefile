@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-heavy lint format lock clean
+.PHONY: help install run test test-heavy bench-serving lint format lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,11 +21,17 @@ install: $(STAMP) ## Install classmark and all extras into .venv
 run: install ## The main job: documents to a served model, then serve it
 	$(BIN)/classmark quickstart
 
+# Each process of the tests has a core: threads of its own would wait for those of the others.
 test: install lint ## Everything that CI runs: lint, types, import contracts, tests
-	$(BIN)/python -m pytest -m "not heavy" -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not heavy" -n auto --dist loadfile
 
 test-heavy: install ## Load and fault suites: minutes each
 	$(BIN)/python -m pytest -m heavy
+
+# Needs wrk (apt-get install wrk); installs the other servers under build/peers, 3 GB.
+bench-serving: install ## The server beside others, and under more than it can answer: an hour
+	PYTHONPATH=. $(BIN)/python benchmarks/serving/compare.py --keep build/serving
+	PYTHONPATH=. $(BIN)/python benchmarks/serving/overload.py --keep build/serving
 
 lint: install ## ruff, mypy strict, import contracts
 	$(BIN)/ruff check .

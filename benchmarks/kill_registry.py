@@ -1,4 +1,4 @@
-"""`kill -9` at every step of every change of the registry: before or after, never between.
+"""`kill -9` at every step of a change of the registry: before or after, never between.
 
 Usage: python benchmarks/kill_registry.py [--every N] [--only OPERATION] [--verbose]
 
@@ -12,7 +12,11 @@ that kills itself right before that step. After each kill a registry of this pro
 - every version of the database is intact, byte by byte;
 - link and view agree with the database, or `behind` tells that they do not;
 - `tidy` removes all that was left, finds nothing the second time, and mends link and view;
-- without it, the same operation again succeeds or says that it was done, and so does `tidy` then.
+- without it, the same operation again succeeds or says that it was done, and so does `tidy` then;
+- where there is a storage (a folder), readers find in it a whole version that is live, and `gc`
+  lets it follow and leaves nothing there of a version that is gone.
+
+Signing and pulling are not among the operations, nor is a storage in S3.
 """
 
 import argparse
@@ -25,7 +29,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from re import sub
 from typing import Any
@@ -39,11 +43,14 @@ from classmark.registry import (
     ModelReference,
     Registry,
     RetentionSettings,
+    StorageSettings,
     Version,
     VersionDraft,
+    VersionStorage,
 )
 
 MODEL = "shelves"
+STORAGE = "storage"
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 RULE = RetentionSettings(keep_before_production=1, delete_after_days=1)
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -66,12 +73,14 @@ class Operation:
         prepare: Makes what it begins with.
         change: The change itself; each item that it yields is one whole change.
         again: Whoever does it again after it was done is told so; else it is done once more.
+        has_storage: Whether a storage follows the home.
     """
 
     name: str
     prepare: Callable[[Registry], None]
     change: Callable[[Registry], Iterator[object]]
     again: tuple[type[Exception], ...] = ()
+    has_storage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +111,18 @@ def draft(artifact: Path) -> VersionDraft:
     return VersionDraft(MODEL, artifact, Lineage("linear", ("a", "b"), "ab"), metadata)
 
 
+def storage_of(home: Path, now: datetime) -> VersionStorage:
+    """The storage of a home, which is copied with it."""
+    return VersionStorage(StorageSettings(uri=str(home / STORAGE)), now=lambda: now)
+
+
+def place_of(registry: Registry) -> VersionStorage:
+    """The storage that follows a registry which has versions."""
+    return storage_of(registry.versions(MODEL)[0].folder.parents[2], NOW)
+
+
 def operations(artifact: Path) -> tuple[Operation, ...]:
-    """All changes that a registry knows."""
+    """Changes that a registry knows."""
 
     def register(registry: Registry) -> Iterator[object]:
         yield registry.register(draft(artifact))
@@ -170,7 +189,39 @@ def operations(artifact: Path) -> tuple[Operation, ...]:
         ),
         Operation("retention", old, lambda r: r.retire(MODEL, RULE)),
         Operation("gc", damaged, tidy),
+        *_with_storage(versions),
     )
+
+
+def _with_storage(versions: Callable[..., None]) -> Iterator[Operation]:
+    """Changes that a storage follows, and those that are made there alone."""
+
+    def published(registry: Registry) -> None:
+        versions(registry, (1,))
+        place_of(registry).publish(registry.resolve(reference(0)))
+
+    def publish(registry: Registry) -> Iterator[object]:
+        version = registry.resolve(reference(2))
+        place_of(registry).publish(version)
+        yield version
+
+    def unpublish(registry: Registry) -> Iterator[object]:
+        version = registry.resolve(reference(0))
+        place_of(registry).unpublish(version)
+        yield version
+
+    def promote(registry: Registry) -> Iterator[object]:
+        yield registry.promote(reference(2))
+
+    def delete(registry: Registry) -> Iterator[object]:
+        yield registry.delete(reference(0))
+
+    yield Operation("promote, a storage", published, promote, (ConflictError,), has_storage=True)
+    yield Operation(
+        "delete, a storage", published, delete, (UnknownVersionError,), has_storage=True
+    )
+    yield Operation("publish", published, publish, has_storage=True)
+    yield Operation("unpublish", published, unpublish, has_storage=True)
 
 
 @contextmanager
@@ -178,7 +229,11 @@ def opened(home: Path, *, days: int = 0) -> Iterator[tuple[Registry, Database]]:
     """The registry of a home; its clock stands still, so that each run writes the same."""
     with closing(Database(f"sqlite:///{home / 'classmark.db'}")) as database:
         now = NOW.replace(day=NOW.day + days)
-        yield Registry(database, home / "models", now=lambda: now, actor="ada"), database
+        places = [storage_of(home, now)] if (home / STORAGE).is_dir() else []
+        registry = Registry(
+            database, home / "models", now=lambda: now, actor="ada", followers=places
+        )
+        yield registry, database
 
 
 def state_of(database: Database) -> State:
@@ -291,6 +346,8 @@ class Campaign:
         self._scratch = scratch
         self._begin = scratch / "begin"
         self._begin.mkdir(parents=True)
+        if operation.has_storage:
+            (self._begin / STORAGE).mkdir()
         if operation.name != "register the first":
             with opened(self._begin) as (registry, _):
                 operation.prepare(registry)
@@ -358,6 +415,8 @@ class Campaign:
         assert not registry.tidy(MODEL), registry.tidy(MODEL)
         assert not self._check(registry), registry.behind(MODEL)
         _check_no_orphan(registry, home)
+        if self._operation.has_storage:
+            _check_storage(registry, home)
         return left
 
     @property
@@ -386,6 +445,29 @@ def _check_no_orphan(registry: Registry, home: Path) -> None:
         f"{one.name}.md": registry.card(ModelReference(MODEL, one.version))[1] for one in present
     }
     assert cards == wanted, f"cards lag behind: {cards.keys() ^ wanted.keys()}"
+
+
+def _check_storage(registry: Registry, home: Path) -> None:
+    """Readers find what is live; after what `gc` does there, all there is as it is here."""
+    later = storage_of(home, datetime.now(UTC) + timedelta(hours=25))
+    probe = home / "probe"
+    later.pull(later.find(ModelReference(MODEL, role="production")), probe)
+    shutil.rmtree(probe)
+    registry.catch_up()
+    later.tidy()
+    assert registry.catch_up(dry_run=True) == [], registry.catch_up(dry_run=True)
+    live, found = registry.live(MODEL), later.production(MODEL)
+    assert live is not None
+    assert found is not None
+    assert found.digest == live.digest, f"{found.version} is live there"
+    there = later.versions(MODEL)
+    assert set(there) <= {one.version for one in registry.versions(MODEL)}, there
+    # A folder without a file in it is no object, and nobody sees it.
+    folder = home / STORAGE / MODEL
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    found_in = {path.parts[0] for path in files} - {"claims", "signatures", "production.json"}
+    assert found_in == {f"{MODEL}_{version}" for version in there}, found_in
+    assert not list((home / STORAGE / ".storage").glob("*.draft")), "a draft is left there"
 
 
 def make_artifact(folder: Path) -> Path:

@@ -31,7 +31,6 @@ from classmark.registry import (
     VersionDraft,
     ledger,
 )
-from classmark.registry.tables import VersionRow
 
 MODEL = "many"
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -58,16 +57,14 @@ def details(number: Version) -> dict[str, object]:
     }
 
 
-def add_version(session: Session, patch: int, live: VersionRow | None) -> VersionRow | None:
+def add_version(session: Session, patch: int, live: Version | None) -> Version | None:
     """Register a version, and now and then put it live; which one is live then."""
     number = Version(1, 0, patch)
     at = START + timedelta(minutes=patch)
-    row = VersionRow(
+    row = ledger.Entry(
         model=MODEL,
-        major=number.major,
-        minor=number.minor,
-        patch=number.patch,
-        status=Status.TESTING.value,
+        version=number,
+        status=Status.TESTING,
         digest=f"{patch:064x}",
         created_at=at,
         details=details(number),
@@ -77,7 +74,7 @@ def add_version(session: Session, patch: int, live: VersionRow | None) -> Versio
         return live
     promoted = ledger.Signature(Action.PROMOTED, "ada", "better", at)
     ledger.move_production(session, row, live, promoted)
-    return row
+    return number
 
 
 def fill(home: Path, versions: int, with_files: int) -> None:
@@ -85,7 +82,7 @@ def fill(home: Path, versions: int, with_files: int) -> None:
     with closing(Database(f"sqlite:///{home / 'classmark.db'}")) as database:
         for first in range(0, versions, IN_ONE_TRANSACTION):
             with database.write() as session:
-                live = ledger.live_row(session, MODEL)
+                live = ledger.live_version(session, MODEL)
                 for patch in range(first, min(first + IN_ONE_TRANSACTION, versions)):
                     live = add_version(session, patch, live)
         registry = Registry(database, home / "models", now=lambda: datetime.now(UTC), actor="ada")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that tests use (headless Chromium for the web page,
-# Pango for reports as PDF, PostgreSQL's programs for the registry on it).
+# Pango for reports as PDF, PostgreSQL's programs for the registry on it, nginx in front of replicas).
 # Tests start a PostgreSQL of their own: Debian makes and starts none here.
 # Without root or apt it says so and leaves those tests to skip.
 set -euo pipefail
-packages=(chromium libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 postgresql)
+packages=(chromium libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 postgresql nginx-light)
 
 missing=()
 for package in "${packages[@]}"; do

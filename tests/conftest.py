@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -116,7 +116,22 @@ class PostgresServer:
         # The first one makes the others, so it goes first.
         os.kill(first, number)
         for process in map(int, children.read_text().split()):
-            os.kill(process, number)
+            # One that serves a connection may have ended meanwhile.
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    @property
+    def user(self) -> str | None:
+        """Who runs it: PostgreSQL refuses to run as root."""
+        return "postgres" if os.geteuid() == 0 else None
+
+    @property
+    def command(self) -> list[str]:
+        """What runs it."""
+        quick = {"fsync": "off", "full_page_writes": "off", "unix_socket_directories": ""}
+        own = {"listen_addresses": "127.0.0.1", "port": self.port, "max_connections": 200}
+        options = [f"--{name}={value}" for name, value in (quick | own).items()]
+        return [self.program("postgres"), "-D", str(self.folder / "data"), *options]
 
     def wait(self) -> None:
         """Until it answers."""
@@ -146,41 +161,43 @@ def _without_postgres() -> NoReturn:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresServer]:
     """A server with one database, `migrated`, which is a template of what tests get."""
-    initdb, program = _program("initdb"), _program("postgres")
-    if initdb is None or program is None:
+    if _program("initdb") is None or _program("postgres") is None:
         _without_postgres()
+    with running_postgres() as server:
+        yield server
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A server with that database, for scripts, too."""
     with tempfile.TemporaryDirectory(prefix="classmark-postgres-") as name, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = PostgresServer(Path(name), free.getsockname()[1], count())
-        # It refuses to run as root, and pytest's own folders are closed to everybody else.
-        user = "postgres" if os.geteuid() == 0 else None
-        if user:
-            shutil.chown(name, user)
+        # pytest's own folders are closed to everybody else.
+        if server.user:
+            shutil.chown(name, server.user)
         (server.folder / "password").write_text("s3cret", encoding="ascii")
         (server.folder / "password").chmod(0o644)
         data = server.folder / "data"
         options = ("-U", "tester", "-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync")
         password = f"--pwfile={server.folder / 'password'}"
         subprocess.run(
-            [initdb, "-D", str(data), *options, password],
+            [server.program("initdb"), "-D", str(data), *options, password],
             check=True,
             capture_output=True,
-            user=user,
+            user=server.user,
             cwd=name,
         )
         free.close()
-        with _running(server, program, user):
+        with _running(server):
             yield server
 
 
 @contextmanager
-def _running(server: PostgresServer, program: str, user: str | None) -> Iterator[None]:
-    quick = {"fsync": "off", "full_page_writes": "off", "unix_socket_directories": ""}
-    own = {"listen_addresses": "127.0.0.1", "port": server.port, "max_connections": 200}
-    options = [f"--{name}={value}" for name, value in (quick | own).items()]
+def _running(server: PostgresServer) -> Iterator[None]:
     # The shell waits for its input to end, and so ends the server when we are killed, too.
     script = '"$@" & server=$!; read -r _; kill -QUIT $server; wait $server'
-    command = ["sh", "-c", script, "sh", program, "-D", str(server.folder / "data"), *options]
+    command = ["sh", "-c", script, "sh", *server.command]
     with (
         (server.folder / "log").open("wb") as log,
         subprocess.Popen(
@@ -188,7 +205,7 @@ def _running(server: PostgresServer, program: str, user: str | None) -> Iterator
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            user=user,
+            user=server.user,
             cwd=server.folder,
             # A signal to all of our processes must not end the shell before the server.
             start_new_session=True,

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from classmark.access import Scope
 from classmark.assembly import (
     Home,
     build_app,
@@ -129,6 +130,25 @@ def test_what_was_answered_is_in_the_log_when_the_app_has_ended(
     assert [home.log.find(one).text for one in ids] == ["A table of tuples", "An image"]
     assert home.log.count() == 2
     assert list((home.folder / "spool").iterdir()) == []
+
+
+def test_where_keys_are_required_those_of_the_home_open(home: Home, served: ServedModel) -> None:
+    made = home.keys.create("desk", [Scope.PREDICT])
+    (home.folder / CONFIGURATION).write_text("serving: {api_keys: required}\n")
+    guarded = open_home(home.folder)
+
+    async def ask(headers: dict[str, str]) -> int:
+        app = build_app(guarded, served, JOB)
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        ):
+            return (await client.get("/model/info", headers=headers)).status_code
+
+    assert asyncio.run(ask({})) == 401
+    assert asyncio.run(ask({"X-API-Key": str(made.written)})) == 200
+    guarded.database.close()
 
 
 def test_what_another_process_left_is_logged_too(home: Home, served: ServedModel) -> None:

@@ -39,7 +39,12 @@ from classmark.database import SCHEMA, Base, Database, UtcTime
 from classmark.errors import ConflictError, DatabaseUnavailableError, SettingError
 from classmark.postgresql import postgresql_engine
 
-TABLES_LIVE_IN = ("classmark.predictions", "classmark.registry", "classmark.training.tuning.tables")
+TABLES_LIVE_IN = (
+    "classmark.access",
+    "classmark.predictions",
+    "classmark.registry",
+    "classmark.training.tuning.tables",
+)
 INSERT = text(
     "INSERT INTO predictions (id, model, version, text, label, confidence, latency_ms, at)"
     " VALUES (:id, 'm', 'v1.0.0', 'text', 'label', 0.5, 1.0, '2024-01-01 00:00:00.000000')"

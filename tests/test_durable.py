@@ -74,6 +74,22 @@ def test_readers_of_the_old_file_read_on(tmp_path: Path) -> None:
         assert reader.read() == b"old"
 
 
+def test_what_can_t_be_written_is_told_by_the_name_that_was_asked_for(tmp_path: Path) -> None:
+    # The draft's name is longer, and the first to fail.
+    path = tmp_path / ("a" * 240)
+    with pytest.raises(OSError, match="File name too long") as refused:
+        write_bytes(path, b"content")
+    assert (refused.value.filename, refused.value.filename2) == (str(path), None)
+    assert names(tmp_path) == []
+
+
+def test_a_file_that_may_lag_is_written_like_any_other(tmp_path: Path) -> None:
+    for content in (b"old", b"new"):
+        write_bytes(tmp_path / "note", content, may_lag=True)
+        assert (tmp_path / "note").read_bytes() == content
+    assert names(tmp_path) == ["note"]
+
+
 def test_json_is_written_for_people_and_programs(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"é": [1, None], 2: 0.5})
     written = (tmp_path / "a.json").read_bytes()

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from classmark.access import KeyStore
 from classmark.database import SCHEMA, Database
 from classmark.documents import HarvestStore
 from classmark.predictions import PredictionLog
@@ -90,6 +91,16 @@ ROWS = {
     ],
     "harvest_papers": [
         {"harvest_id": 7, "source_id": "2401.1", "page": 1, "version": 2, "record": {"title": "é"}}
+    ],
+    "api_keys": [
+        {
+            "id": "abcdefgh",
+            "name": "né desk",
+            "scopes": ["predict", "feedback"],
+            "digest": "d" * 64,
+            "made_by": "ada",
+            "made_at": NOON,
+        }
     ],
     "studies": [{"name": "s", "definition": {"seed": 7}, "at": NOON}],
     "study_log": [{"study": "s", "sequence": 1, "record": {"op_code": 0}}],
@@ -246,6 +257,8 @@ def test_every_schema_there_has_been_comes_up_with_all_its_rows(
     if schema < "0005":
         assert not registry.check_history("m").problems
         assert [event.manifest for event in registry.history("m")] == ["aaaa", "bbbb", "aaaa"]
+    keys = KeyStore(database, now=lambda: NOON, actor="ada")
+    assert [key.name for key in keys.made()] == (["né desk"] if schema >= "0006" else [])
     if schema >= "0002":
         (harvest,) = HarvestStore(database, now=lambda: NOON).harvests()
         assert (harvest.name, harvest.query.terms, harvest.pages) == ("papers", "né", 1)
@@ -294,6 +307,10 @@ ADD_EVENT = text(
     "INSERT INTO version_events (model, sequence, action, version, actor, reason, at, manifest,"
     " digest) VALUES ('m', :sequence, 'promoted', 'v1.0.1', 'eve', '', '2024-05-06', '', '')"
 )
+ADD_FEEDBACK = text(
+    "INSERT INTO feedback (prediction_id, label, at, request_key)"
+    " VALUES ('a', 'x', '2024-05-06', 'k'), ('a', 'x', '2024-05-06', :request)"
+)
 SET_STATUS = text("UPDATE model_versions SET status = :status WHERE patch = 1")
 SET_PATCH = text("UPDATE model_versions SET patch = :patch WHERE patch = 1")
 
@@ -309,6 +326,9 @@ SET_PATCH = text("UPDATE model_versions SET patch = :patch WHERE patch = 1")
         (SET_STATUS, {"status": "archived"}, True),
         (SET_PATCH, {"patch": 0}, False),
         (SET_PATCH, {"patch": 2}, True),
+        (ADD_FEEDBACK, {"request": "k"}, False),
+        (ADD_FEEDBACK, {"request": "l"}, True),
+        (ADD_FEEDBACK, {"request": None}, True),
         (ADD_EVENT, {"sequence": 3}, False),
         (ADD_EVENT, {"sequence": 4}, True),
     ],

@@ -45,6 +45,13 @@ def test_every_setting_has_a_default(tmp_path: Path) -> None:
     assert found.actor
 
 
+@pytest.mark.parametrize("written", ["off", "'off'", "false", "required"])
+def test_keys_are_off_or_required_as_yaml_writes_it(written: str, tmp_path: Path) -> None:
+    (tmp_path / CONFIGURATION).write_text(f"serving:\n  api_keys: {written}\n  threads: 3\n")
+    found = load_settings(tmp_path).serving
+    assert found == ServingSettings(3, api_keys="required" if written == "required" else "off")
+
+
 def test_every_setting_is_described() -> None:
     rooms = [field.annotation for field in Settings.model_fields.values() if not field.description]
     assert len(rooms) >= 8
@@ -129,6 +136,16 @@ def test_a_file_without_settings_is_none(content: str, tmp_path: Path) -> None:
         (b"serving:\n  drain_seconds: .inf\n", "(serving: no number of 0 or more: drain_seconds)"),
         (b"actor: 3\n", "(actor: "),
         (b"colour: red\nactor: 3\n", "; "),
+        (b"serving:\n  api_keys: on\n", "(serving.api_keys: it must be 'off' or 'required')"),
+        (b"serving:\n  api_keys: 1\n", "(serving.api_keys: it must be 'off' or 'required')"),
+        (
+            b"serving:\n  timeout_seconds: -1\n",
+            "(serving: no number of 0 or more: timeout_seconds)",
+        ),
+        (
+            b"serving:\n  max_requests_per_second: .inf\n",
+            "(serving: no number of 0 or more: max_requests_per_second)",
+        ),
         (b"serving: [1, 2", "can't be read"),
         (b"- one\n- two\n", "can't be read"),
         (b"word\n", "can't be read"),
@@ -150,6 +167,23 @@ def test_a_variable_that_can_t_be_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("CLASSMARK_SERVING__THREADS", "2")
     monkeypatch.setenv("CLASSMARK_SERVING", "{")
     assert "A CLASSMARK_* variable can't be read" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("CLASSMARK_SERVING_THREADS", "CLASSMARK_SERVING__THREADS"),
+        ("CLASSMARK_STORAGE_URI", "CLASSMARK_STORAGE__URI"),
+        ("classmark_tracking_timeout_seconds", "CLASSMARK_TRACKING__TIMEOUT_SECONDS"),
+    ],
+)
+def test_a_variable_that_lacks_an_underscore_is_told_its_right_name(
+    written: str, right: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(written, "2")
+    with pytest.raises(SettingError, match=f"no variable {written}") as refused:
+        load_settings(tmp_path)
+    assert right in refused.value.remedy
 
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ _SWITCHES = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "ORT_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 # Some libraries report to their makers how they are used. In our processes none does, unless
 # whoever runs them has set the switch otherwise. They read it when they are imported, so it is set

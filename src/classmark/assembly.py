@@ -5,9 +5,10 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
+from classmark.access import KeyStore
 from classmark.database import Database
 from classmark.datasets import DatasetStore, TableStore
 from classmark.documents import Collector, HarvestStore
@@ -28,7 +30,7 @@ from classmark.errors import (
     SettingError,
 )
 from classmark.monitoring import ServingMetrics
-from classmark.predictions import Drainer, Prediction, PredictionLog, Spool
+from classmark.predictions import Drainer, PredictionLog, Recorder, Spool
 from classmark.registry import (
     DataKeeper,
     DataPlaces,
@@ -39,12 +41,18 @@ from classmark.registry import (
     VersionStorage,
 )
 from classmark.serving import (
+    AnswerCache,
     ApiParts,
+    Beginning,
+    Keyring,
+    ModelVersions,
     Predictor,
+    ProductionFollower,
     Scheduler,
     ServedModel,
     create_api,
-    load_served_model,
+    following_production,
+    load_for_worker,
 )
 from classmark.settings import ServeJob, Settings, load_settings
 
@@ -54,7 +62,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # By name: they need an extra and are loaded when they are asked for.
-_PAGE = "classmark.serving.ui"
+_PAGE = "classmark.serving.page"
 _TRAINING = "classmark.training"
 
 
@@ -93,6 +101,11 @@ class Home:
     def folder(self) -> Path:
         """The home folder itself."""
         return self.settings.home
+
+    @property
+    def keys(self) -> KeyStore:
+        """The keys of those who may ask."""
+        return KeyStore(self.database, now=utc_now, actor=self.settings.actor)
 
     @property
     def reports(self) -> Path:
@@ -235,7 +248,7 @@ def only_model(registry: Registry) -> str:
 
 
 def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
-    """The API of a loaded model, with its page if it is asked for.
+    """The API of a loaded model that follows production, with its page if it is asked for.
 
     Raises:
         MissingExtraError: The page is asked for and gradio is not installed.
@@ -249,25 +262,51 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
         is_fallback=served.fallback is not None,
         several_workers=job.workers > 1,
     )
-    scheduler = Scheduler(settings.worker_threads, settings.max_waiting_texts)
-    predictor = Predictor(served, scheduler, [_SpoolListener(spool), metrics], now=utc_now)
+    scheduler = Scheduler(settings.worker_threads, settings.queue)
+    recorder = Recorder(spool, refuses=settings.unrecorded == "refuse")
+    listeners, cache = (recorder, metrics), AnswerCache(settings.cache_bytes)
+    served = served.on_cores(settings.worker_threads)
+    predictor = Predictor(served, scheduler, listeners, cache, now=utc_now)
+    keyring = _keyring(home)
+    versions = ModelVersions(home.registry, served.version.model, settings.worker_threads)
+    follower = ProductionFollower(
+        predictor, versions, metrics, now=time.monotonic, sleep=asyncio.sleep
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         drainer.begin()
-        yield
+        if keyring is not None:
+            await keyring.begin()
+        async with following_production(follower, settings.follow_seconds):
+            yield
         scheduler.close()
         await asyncio.to_thread(drainer.end)
         spool.close()
 
-    def production() -> str | None:
-        live = home.registry.live(served.version.model)
-        return str(live.version) if live else None
-
-    app = create_api(ApiParts(predictor, home.log, spool, metrics, settings, lifespan, production))
+    parts = ApiParts(
+        predictor=predictor,
+        log=home.log,
+        spool=spool,
+        metrics=metrics,
+        settings=settings,
+        lifespan=lifespan,
+        production=versions.production,
+        labels_of=versions.labels_of,
+        keyring=keyring,
+    )
+    app = create_api(parts)
     if job.page:
-        _mount_page(app, predictor, settings.max_text_characters)
+        check_page_extra()
+        import_module(_PAGE).mount_page(app, parts)
     return app
+
+
+def _keyring(home: Home) -> Keyring | None:
+    """What knows the keys; None where nobody needs one."""
+    if home.settings.serving.api_keys == "off":
+        return None
+    return Keyring(home.keys.unrevoked, now=utc_now, seconds=time.monotonic)
 
 
 def worker_app() -> FastAPI:
@@ -278,8 +317,10 @@ def worker_app() -> FastAPI:
     home = open_home()
     job = ServeJob.handed_on()
     try:
-        served = load_served_model(home.registry, ModelReference.parse(job.model))
-        return build_app(home, replace(served, fallback=job.fallback), job)
+        beginning = Beginning(ModelReference.parse(job.model), job.fallback)
+        falls_back = home.settings.serving.fallback
+        served = load_for_worker(home.registry, beginning, falls_back=falls_back)
+        return build_app(home, served, job)
     except ClassmarkError as error:
         # The next try would end like this one: the server as a whole stops, and says why.
         logger.error("A worker can't start. %s", error)  # noqa: TRY400 (the message says it all)
@@ -293,19 +334,6 @@ def _end_after(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-class _SpoolListener:
-    """Puts answers on disk before they go out."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-
-    def on_predictions(self, predictions: Sequence[Prediction]) -> None:
-        self._spool.append(predictions)
-
-    def on_error(self, error: ClassmarkError) -> None:
-        """Nothing was said, so there is nothing to keep."""
-
-
 def check_page_extra() -> None:
     """Let pass whoever has what the page needs.
 
@@ -314,8 +342,3 @@ def check_page_extra() -> None:
     """
     if find_spec("gradio") is None:
         raise MissingExtraError("The web page", extra="ui")
-
-
-def _mount_page(app: FastAPI, predictor: Predictor, max_characters: int) -> None:
-    check_page_extra()
-    import_module(_PAGE).mount_page(app, predictor, max_characters=max_characters)

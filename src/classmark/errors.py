@@ -12,7 +12,8 @@
     │   ├── UnknownDatasetError
     │   ├── UnknownModelError
     │   ├── UnknownVersionError
-    │   └── UnknownPredictionError
+    │   ├── UnknownPredictionError
+    │   └── UnknownKeyError
     ├── ConflictError            look at the state, then decide  exit 4   HTTP 409
     │   ├── VersionExistsError
     │   ├── PromotionRefusedError
@@ -109,6 +110,10 @@ class UnknownVersionError(NotFoundError):
 
 class UnknownPredictionError(NotFoundError):
     """No prediction with that id was logged."""
+
+
+class UnknownKeyError(NotFoundError):
+    """No API key with that id was made."""
 
 
 class ConflictError(ClassmarkError):

@@ -1,5 +1,6 @@
 """How a server of MLflow is reached by a process of ours that talks with it."""
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
@@ -33,6 +34,22 @@ class MlflowServer:
             environment["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
         return cls(bare.geturl(), environment)
+
+
+def is_away(uri: str, seconds: float) -> bool:
+    """Whether nobody takes a connection there: that is known long before MLflow is imported.
+
+    Args:
+        uri: Of a server.
+        seconds: How long it is waited for.
+    """
+    parts = urlsplit(uri)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), seconds).close()
+    except OSError:
+        return True
+    return False
 
 
 def mlflow_environment(timeout_seconds: float) -> dict[str, str]:

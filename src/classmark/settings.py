@@ -7,13 +7,13 @@ A setting is taken from, first wins: the environment (`CLASSMARK_DATABASE_URL`,
 import getpass
 import math
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Literal, Self, TypeVar
 
 import orjson
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -26,6 +26,7 @@ from sqlalchemy import URL
 from yaml import YAMLError
 
 from classmark.documents import CollectingSettings
+from classmark.durable import leads_outside
 from classmark.errors import SettingError
 from classmark.mlflow_server import is_server
 from classmark.registry import (
@@ -143,6 +144,14 @@ class Settings(BaseSettings):
             raise ValueError(f"no number of 0 or more: {', '.join(wrong)}")
         return value
 
+    @field_validator("serving", mode="before")
+    @classmethod
+    def _off_as_it_is_written(cls, value: object) -> object:
+        # YAML reads a bare off as false.
+        if isinstance(value, dict) and value.get("api_keys") is False:
+            return {**value, "api_keys": "off"}
+        return value
+
     @field_validator("collecting")
     @classmethod
     def _keys_as_others_name_them(cls, value: CollectingSettings) -> CollectingSettings:
@@ -179,9 +188,11 @@ class Settings(BaseSettings):
 
     @field_validator("storage")
     @classmethod
-    def _storage_that_can_be(cls, value: StorageSettings) -> StorageSettings:
-        if value.uri:
-            storage_location(value.uri)
+    def _storage_that_can_be(cls, value: StorageSettings, info: ValidationInfo) -> StorageSettings:
+        location = storage_location(value.uri) if value.uri else None
+        home = info.data.get("home")
+        if location and not location.bucket and home and not _are_apart(Path(location.path), home):
+            raise ValueError("uri is inside of the home, or the home inside of it")
         if value.endpoint_url and not _is_bare_server(value.endpoint_url):
             raise ValueError("endpoint_url is no http(s)://HOST[:PORT]")
         if not value.timeout_seconds:
@@ -248,6 +259,7 @@ def load_settings(home: Path | None = None) -> Settings:
         SettingError: A setting is unknown or has a value that can't be; it is named.
     """
     folder = _folder(home or Path(os.environ.get("CLASSMARK_HOME") or "workspace"))
+    _check_variables()
 
     class Located(Settings):
         model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -272,6 +284,31 @@ def load_settings(home: Path | None = None) -> Settings:
             f"{folder / CONFIGURATION} can't be read ({' '.join(str(error).split())}).",
             remedy="Mend its YAML: one `name: value` a line.",
         ) from error
+
+
+def _check_variables() -> None:
+    """Refuse a variable that has one underscore between room and name: nobody would heed it."""
+    rooms = {name: it.annotation for name, it in Settings.model_fields.items()}
+    wanted = {
+        f"CLASSMARK_{room}_{one.name}".upper(): f"CLASSMARK_{room}__{one.name}".upper()
+        for room, kind in rooms.items()
+        if is_dataclass(kind)
+        for one in fields(kind)
+    }
+    wrong = next((name for name in os.environ if name.upper() in wanted), None)
+    if wrong is not None:
+        raise SettingError(
+            f"There is no variable {wrong}.",
+            remedy=f"Call it {wanted[wrong.upper()]}, with two underscores after the room.",
+        )
+
+
+def _are_apart(storage: Path, home: Path) -> bool:
+    """Whether neither folder lies in the other: what goes from a storage must stay here."""
+    return all(
+        leads_outside(storage, own) and leads_outside(own, storage)
+        for own in (home, home / "models")
+    )
 
 
 def _is_tracking_uri(uri: str) -> bool:

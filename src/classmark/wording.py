@@ -1,5 +1,6 @@
 """What is wrong with what was given, as a person says it."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -44,6 +45,12 @@ def absent(what: str, name: str, known: Sequence[str]) -> str:
     """That there is nothing of that name, what there is, and what was most likely meant."""
     listed = ", ".join(known) or "none yet"
     return f"There is no {what} {name!r} (known: {listed}).{meant(name, known)}"
+
+
+def one_line(text: str) -> str:
+    """A text that is safe to keep and to show: no control characters, nothing but UTF-8."""
+    plain = "".join(" " if unicodedata.category(one) == "Cc" else one for one in text)
+    return " ".join(plain.split()).encode(errors="replace").decode()
 
 
 def _shortly(value: object) -> object:

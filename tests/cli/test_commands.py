@@ -354,6 +354,7 @@ def test_of_very_many_versions_and_events_the_newest_are_shown(
     ("options", "told"),
     [
         (("--at", "yesterday"), "'yesterday' is no moment"),
+        (("--at", "2999-01-01"), "'2999-01-01' is yet to come"),
         (("--at", "2026-05-06", "--check"), "--at and --check are two questions"),
         (("--noted", "0123"), "'0123' is no digest of an event"),
     ],
@@ -435,6 +436,26 @@ def test_promote_asks_for_more_data_where_its_own_is_too_little(
     assert "Give labelled rows that are new to both: --on FILE." in refused.stderr
     history, _ = result("history", "shelf", "--home", home)
     assert history["events"][-1]["action"] == "rolled_back"
+
+
+def test_promote_measures_on_rows_of_which_nobody_can_tell_only_if_told_so(
+    classmark: Classmark, result: Result, home: Path, unseen: Path
+) -> None:
+    result("rollback", "shelf", "--home", home)
+    for snapshot in (home / "data" / "snapshots").rglob("train*"):
+        snapshot.unlink()
+    rule = {"CLASSMARK_PROMOTION__MARGIN": "0.5"}
+    given = ("promote", "shelf@latest", "--on", unseen, "--home", home)
+    refused = classmark(*given, **rule)
+    assert refused.returncode == 4
+    assert "it can't be told whether the rows are new to shelf_v1.0.0, whose" in refused.stderr
+    assert "--on FILE --assume-new" in refused.stderr
+    found, _ = result(*given, "--assume-new", **rule)
+    assert found["is_promoted"]
+    judgement = found["judgement"]
+    assert [one.split(",")[0] for one in judgement["untold"]] == ["shelf_v1.0.0", "shelf_v1.0.1"]
+    history, _ = result("history", "shelf", "--home", home)
+    assert "; the rows are taken as new to shelf_v1.0.0" in history["events"][-1]["reason"]
 
 
 def test_what_is_measured_is_kept_in_the_history(result: Result, home: Path, unseen: Path) -> None:

@@ -14,6 +14,7 @@ FILES = (
     "calibration.json",
     "card.md",
     "config.json",
+    "examples.json",
     "label_map.json",
     "manifest.json",
     "metadata.json",
@@ -74,6 +75,31 @@ def test_a_damaged_version_can_be_rolled_back_from(home: Path, inside: Classmark
     assert inside("doctor", "--home", home).returncode == 1
     assert inside("rollback", "shelf", "--home", home).returncode == 0
     assert inside("doctor", "--home", home).returncode == 0
+
+
+def test_a_newer_version_takes_the_place_of_a_damaged_one_if_somebody_says_why(
+    home: Path, inside: Classmark
+) -> None:
+    train = ("train", "papers", "--model", "shelf", "--family", "linear")
+    assert inside(*train, "--home", home).returncode == 0
+    flip_a_byte(home / "models" / "shelf" / "shelf_v1.0.1" / "vocabulary.txt")
+    promote = ("promote", "shelf@latest", "--home", home)
+    for options in ((), ("--dry-run",)):
+        done = inside(*promote, *options)
+        assert done.returncode == 5
+        assert "vocabulary.txt was changed" in done.stderr
+        assert "promote shelf@v1.0.2 --force --reason TEXT" in " ".join(done.stderr.split())
+    assert inside(*promote, "--force", "--reason", "damaged").returncode == 0
+    assert inside("doctor", "--home", home).returncode == 0
+
+
+def test_links_that_lag_behind_are_named_and_mended(home: Path, inside: Classmark) -> None:
+    (home / "models" / "shelf" / "production").unlink()
+    told = inside("gc", "--dry-run", "--home", home).stdout
+    assert "names nothing, and shelf_v1.0.1 is live." in told
+    assert "mended" not in told
+    assert "live. It is mended." in inside("gc", "--home", home).stdout
+    assert inside("gc", "--home", home).stdout == "Nothing was left behind.\n"
 
 
 def test_a_version_whose_folder_is_gone_is_refused(home: Path, inside: Classmark) -> None:

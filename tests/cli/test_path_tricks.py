@@ -47,8 +47,10 @@ PLACES = (
     *("cross-validate {trick} --family linear", "cross-validate papers --family {trick}"),
     *("prepare {papers} --name {trick}", "prepare-table {table} --target b --name {trick}"),
     *("report {trick}@latest papers", "retention {trick} --dry-run"),
+    *("publish {trick}@latest", "unpublish {trick}@v1.0.0", "pull {trick}@v1.0.0"),
+    *("publish shelf@{trick}", "unpublish shelf@{trick}", "pull shelf@{trick}"),
 )
-PER_PLACE = 4
+PER_PLACE = 2
 REFUSED = {1, 2, 3}
 
 # Hooks stay for good: this one looks only while somebody asks it to.
@@ -127,6 +129,11 @@ def words(command: str, trick: str, place: Path, papers: Path) -> list[str]:
     return [word.format(trick=filled, **values) for word in command.split(" ")]
 
 
+def _may_be_left_out(command: str) -> bool:
+    """Whether a command does without the name."""
+    return command.startswith(("serve", "retention", "gc")) or "--study" in command
+
+
 # Tricks -> nothing; raises where one of them leads somewhere.
 Try = Callable[[str, Iterator[str]], None]
 
@@ -148,8 +155,9 @@ def tried(
         before = look(place)
         del opened[:]
         for trick in tricks:
-            if command.startswith(("serve", "retention")) and trick in {"", "--home={outside}"}:
-                # No name at all is the only model's, or all models'; of two homes the last counts.
+            if _may_be_left_out(command) and trick in {"", "--home={outside}"}:
+                # No name at all is the only model's, or all models', or the usual one; of two homes
+                # the last counts.
                 continue
             done = inside(*words(command, trick, place, papers), "--home", place / "home")
             assert done.returncode in REFUSED, (trick, done)

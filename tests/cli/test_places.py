@@ -97,7 +97,18 @@ def test_what_is_taken_away_is_gone_there_and_stays_here(
     done = inside("unpublish", "shelf@v1.0.0", "--home", maker, "--from", "storage")
     assert done.returncode == 0, done.stderr
     assert not (shared / "shelf" / "shelf_v1.0.0").exists()
+    assert "shelf_v1.0.0 is no longer in the storage" in done.stdout
     assert inside("verify", "shelf@v1.0.0", "--home", maker).returncode == 0
+
+
+def test_what_was_never_published_is_told_to_have_been_nowhere(
+    inside: Classmark, maker: Path, tmp_path: Path
+) -> None:
+    result = tmp_path / "result.json"
+    done = inside("unpublish", "shelf@v1.0.0", "--home", maker, "--json", result)
+    assert done.returncode == 0, done.stderr
+    assert "shelf_v1.0.0 was not in the storage" in done.stdout
+    assert orjson.loads(result.read_bytes())["is_unpublished"] is False
 
 
 def test_gc_tells_of_what_is_half_uploaded(inside: Classmark, maker: Path, shared: Path) -> None:
@@ -112,6 +123,46 @@ def test_gc_tells_of_what_is_half_uploaded(inside: Classmark, maker: Path, share
     assert "removed" in done.stdout
     assert not (shared / "shelf" / "shelf_v1.0.0").exists()
     assert "Nothing was left behind." in inside("gc", "--home", maker).stdout
+
+
+def test_what_a_storage_missed_is_told_and_made_up_for(
+    inside: Classmark, maker: Path, shared: Path, tmp_path: Path
+) -> None:
+    for version in ("shelf@v1.0.0", "shelf@production"):
+        inside("publish", version, "--home", maker)
+    away = shared.rename(shared.with_name("gone"))
+    assert inside("delete", "shelf@v1.0.0", "--home", maker).returncode == 0
+    done = inside("gc", "--home", maker)
+    assert done.returncode == 6
+    assert "does not follow shelf: There is no folder" in done.stderr
+    away.rename(shared)
+    told = "of shelf: v1.0.0 was deleted here, and is there."
+    done = inside("doctor", "--home", maker)
+    assert "v1.0.0 was deleted here, and is there." in done.stdout
+    assert "Let it follow: classmark gc" in done.stdout
+    done = inside("gc", "--home", maker, "--dry-run")
+    assert f"{told}\n" in done.stdout
+    assert (shared / "shelf" / "shelf_v1.0.0").exists()
+    result = tmp_path / "result.json"
+    done = inside("gc", "--home", maker, "--json", result)
+    assert f"{told} It is mended." in done.stdout
+    (place,) = orjson.loads(result.read_bytes())["places"]
+    assert (place["model"], place["problem"]) == ("shelf", "")
+    assert not (shared / "shelf" / "shelf_v1.0.0").exists()
+    assert inside("gc", "--home", maker).stdout == "Nothing was left behind.\n"
+    assert "follows what is live here" in inside("doctor", "--home", maker).stdout
+
+
+def test_what_was_deleted_can_be_taken_away_by_its_number(
+    inside: Classmark, maker: Path, shared: Path
+) -> None:
+    inside("publish", "shelf@v1.0.0", "--home", maker)
+    away = shared.rename(shared.with_name("gone"))
+    inside("delete", "shelf@v1.0.0", "--home", maker)
+    away.rename(shared)
+    done = inside("unpublish", "shelf@v1.0.0", "--home", maker)
+    assert done.returncode == 0, done.stderr
+    assert not (shared / "shelf" / "shelf_v1.0.0").exists()
 
 
 @pytest.mark.parametrize("command", ["publish", "unpublish", "pull"])
@@ -156,3 +207,16 @@ def test_a_storage_that_cannot_be_is_refused(
     assert done.returncode == 2
     assert told in done.stderr
     assert "sesame" not in done.stderr
+
+
+@pytest.mark.parametrize("folder", ["", "models", "elsewhere/deep", "..", "link"])
+def test_a_storage_and_a_home_do_not_lie_in_each_other(
+    inside: Classmark, home: Path, tmp_path: Path, folder: str
+) -> None:
+    """`unpublish` would remove the only copy."""
+    (tmp_path / "link").symlink_to(home / "models")
+    uri = tmp_path / "link" if folder == "link" else (home / folder).resolve()
+    (home / "classmark.yaml").write_text(f"storage:\n  uri: {uri}\n", encoding="utf-8")
+    done = inside("versions", "shelf", "--home", home)
+    assert done.returncode == 2
+    assert "storage: uri is inside of the home, or the home inside of it" in done.stderr

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 Classmark = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -69,7 +71,7 @@ def test_typing_that_is_interrupted_ends(environment: dict[str, str], shelf: Pat
     assert process.returncode == 130
 
 
-@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 def test_a_file_is_classified(
     suffix: str, classmark: Classmark, home: Path, papers: Path, tmp_path: Path
 ) -> None:
@@ -83,6 +85,8 @@ def test_a_file_is_classified(
     assert found["per_model"] == {"shelf_v1.0.1": 60}
     if suffix == "csv":
         rows = list(csv.DictReader(lines_of(out)))
+    elif suffix == "parquet":
+        rows = parquet.read_table(out).to_pylist()
     else:
         rows = [json.loads(line) for line in lines_of(out)]
     assert [row["id"] for row in rows] == [json.loads(line)["id"] for line in lines_of(papers)]
@@ -148,3 +152,23 @@ def wait_until(happened: Callable[[], bool]) -> None:
     while not happened():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def test_an_engine_is_for_files(inside: Classmark, home: Path) -> None:
+    done = inside("predict", "shelf@latest", "A query plan", "--engine", "ray", "--home", home)
+    assert done.returncode == 2
+    assert "--engine is for --file" in done.stderr
+
+
+def test_a_cluster_that_does_not_answer_is_told_and_nothing_is_lost(
+    classmark: Classmark, home: Path, papers: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    asked = ("predict", "shelf@latest", "--file", papers, "--out", out, "--home", home)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    done = classmark(*asked, "--engine", "ray", RAY_ADDRESS=address)
+    assert done.returncode == 6
+    assert "Ray did not answer" in done.stderr
+    assert not out.exists()
+    assert classmark(*asked).returncode == 0

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from classmark.documents import Document, Fields, content_id, read_documents
+from classmark.documents import Document, Fields, content_id, read_columns, read_documents
 from classmark.errors import InputError, RecordError, SourceError
 
 PAPER = {
@@ -302,3 +302,11 @@ def test_a_source_that_can_t_be_opened_is_told_before_anything_is_asked_of_it(
 def test_a_source_may_be_named_as_text(put: Put) -> None:
     path = put(PLAIN)
     assert list(read_documents(str(path))) == read(path)
+
+
+def test_the_columns_of_a_source_are_those_of_its_first_record(put: Put, tmp_path: Path) -> None:
+    assert read_columns(put(PLAIN, PAPER)) == ["text", "label"]
+    table = tmp_path / "a.csv"
+    table.write_text("head,body\nAn index.,Of tables.\n", encoding="utf-8")
+    assert read_columns(table) == ["head", "body"]
+    assert read_columns(put(name="empty.jsonl")) == []

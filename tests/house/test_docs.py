@@ -44,8 +44,10 @@ from classmark.registry import (
     Version,
 )
 from classmark.serving import (
+    AnswerCache,
     ApiParts,
     Predictor,
+    QueueLimits,
     Scheduler,
     ServedModel,
     ServingSettings,
@@ -325,16 +327,25 @@ def described_routes(tmp_path: Path) -> Iterator[Mapping[str, Mapping[str, Any]]
         "shelves", Version(1, 0, 0), Status.PRODUCTION, datetime.now(UTC), tmp_path, "00", {}
     )
     log = PredictionLog(Database(f"sqlite:///{tmp_path / 'classmark.db'}"))
-    spool, scheduler = Spool(tmp_path / "spool", log), Scheduler(1, 1)
+    spool, scheduler = Spool(tmp_path / "spool", log), Scheduler(1, QueueLimits(1, 1))
     served = ServedModel(version, Mute())
-    predictor = Predictor(served, scheduler, [], now=lambda: datetime.now(UTC))
+    predictor = Predictor(served, scheduler, [], AnswerCache(0), now=lambda: datetime.now(UTC))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> Any:
         yield
 
     metrics = ServingMetrics("shelves", "v1.0.0")
-    parts = ApiParts(predictor, log, spool, metrics, ServingSettings(), lifespan, lambda: "v1.0.0")
+    parts = ApiParts(
+        predictor=predictor,
+        log=log,
+        spool=spool,
+        metrics=metrics,
+        settings=ServingSettings(),
+        lifespan=lifespan,
+        production=lambda: "v1.0.0",
+        labels_of=lambda _: None,
+    )
     app = create_api(parts)
     yield app.openapi()["paths"]
     spool.close()

@@ -47,7 +47,7 @@ def test_the_serving_side_loads_nothing_that_only_training_needs(room: str, tmp_
     "command",
     [
         *("predict", "serve", "versions", "promote", "rollback", "archive", "delete", "retention"),
-        *("gc", "history", "verify", "card", "doctor"),
+        *("gc", "history", "verify", "card", "doctor", "keys"),
     ],
 )
 def test_commands_of_the_base_install_load_nothing_that_only_training_needs(

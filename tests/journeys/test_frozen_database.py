@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from classmark.access import Scope, WrittenKey
 from classmark.assembly import open_home
 from classmark.registry import Lineage, ModelReference, VersionDraft
 
@@ -103,3 +104,32 @@ def test_late_labels_are_refused_in_time_and_hold_up_nothing(
             assert "The database does not answer" in refused.text
             check_alive(server.url)
             assert server.stop() == 0
+
+
+def test_known_keys_go_on_predicting_and_of_others_nobody_can_tell(
+    home: Path, serving: Serving, postgresql: Any
+) -> None:
+    place = open_home(home)
+    known = place.keys.create("desk", [Scope.PREDICT]).written
+    place.database.close()
+    with (home / "classmark.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("serving:\n  api_keys: required\n")
+    with serving(home, "--no-ui") as server:
+
+        def asked(key: WrittenKey) -> httpx.Response:
+            body, headers = {"texts": ["A table of tuples"]}, {"X-API-Key": str(key)}
+            return httpx.post(f"{server.url}/predict", json=body, headers=headers, timeout=30)
+
+        with standing_still(postgresql):
+            # Longer than a key is trusted; and nobody had shown one before.
+            time.sleep(6)
+            assert asked(known).status_code == 200
+            refused = asked(WrittenKey.new())
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+            assert asked(known).status_code == 200
+        end = time.monotonic() + 60
+        while (status := asked(WrittenKey.new()).status_code) != 401:
+            assert status == 503
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        assert server.stop() == 0

@@ -33,61 +33,64 @@ class Run:
         result: Its JSON.
         said: Its standard output.
         versions: All versions after it, by their numbers.
+        server_maps: The files that the server which it became had in memory, if it did.
     """
 
     home: Path
     result: dict[str, Any]
     said: str
     versions: dict[str, RegisteredVersion]
+    server_maps: str = ""
 
 
-def quickstart(home: Path, environment: dict[str, str]) -> Run:
-    path = home.parent / "q.json"
-    arguments = ["quickstart", "--no-serve", "--home", str(home), "--json", str(path)]
-    done = subprocess.run(
-        [sys.executable, "-m", "classmark", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+def quickstart(home: Path, *options: str) -> list[str]:
+    """The command, which writes its result beside the home."""
+    result = str(home.parent / "q.json")
+    told = ["--home", str(home), "--json", result, *options]
+    return [sys.executable, "-m", "classmark", "quickstart", *told]
+
+
+def left(home: Path, said: str, server_maps: str = "") -> Run:
     place = open_home(home)
     versions = {str(one.version): one for one in place.registry.versions("quickstart")}
     place.database.close()
-    return Run(home, json.loads(path.read_bytes()), done.stdout, versions)
+    result = json.loads((home.parent / "q.json").read_bytes())
+    return Run(home, result, said, versions, server_maps)
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Run:
-    return quickstart(tmp_path_factory.mktemp("quickstart") / "home", environment)
+    home = tmp_path_factory.mktemp("quickstart") / "home"
+    done = subprocess.run(
+        quickstart(home, "--no-serve"), env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return left(home, done.stdout)
 
 
 @pytest.fixture(scope="module")
 def second(first: Run, environment: dict[str, str]) -> Run:
-    return quickstart(first.home, environment)
-
-
-def test_the_server_that_it_becomes_holds_nothing_of_training(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+    """The same command again, which ends as a server, until somebody stops it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    arguments = ["quickstart", "--home", str(tmp_path), "--port", str(port)]
-    command = [sys.executable, "-m", "classmark", *arguments]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+    said, command = first.home.parent / "said", quickstart(first.home, "--port", str(port))
+    with (
+        said.open("wb") as out,
+        subprocess.Popen(command, env=environment, stdout=out) as process,
+    ):
         try:
             until = time.monotonic() + 240
             while not answers(f"http://127.0.0.1:{port}/ready"):
                 assert time.monotonic() < until
                 assert process.poll() is None
                 time.sleep(0.5)
-            assert "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text()
+            maps = Path(f"/proc/{process.pid}/maps").read_text()
         finally:
             process.terminate()
     assert process.returncode == 0
+    return left(first.home, said.read_text(), maps)
 
 
 def answers(url: str) -> bool:
@@ -196,3 +199,8 @@ def test_reports_of_the_first_run_are_kept(first: Run, second: Run) -> None:
     reports = {*first.result["reports"], *second.result["reports"]}
     assert len(reports) == 4
     assert all(Path(report, "report.html").is_file() for report in reports)
+
+
+def test_the_server_that_it_becomes_holds_nothing_of_training(second: Run) -> None:
+    assert "onnxruntime" in second.server_maps
+    assert "libtorch" not in second.server_maps

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from classmark.access import Scope
 from classmark.assembly import open_home
 
 pytestmark = pytest.mark.slow
@@ -26,8 +27,9 @@ Serving = Callable[..., AbstractContextManager[Any]]
 MODULES_OF_THE_APP = """
 import json, sys
 from pathlib import Path
-from classmark.assembly import build_app, load_served_model, open_home
+from classmark.assembly import build_app, open_home
 from classmark.registry import ModelReference
+from classmark.serving import load_served_model
 from classmark.settings import ServeJob
 
 home = open_home(Path(sys.argv[1]))
@@ -102,6 +104,39 @@ def test_a_kill_loses_no_answer(home: Path, serving: Serving) -> None:
         assert server.stop() == 0
     found = logged(home)
     assert len(found) == len(set(found)) == len(answered) == 120
+
+
+def wait_until_all_answer(status: int, url: str, key: str) -> None:
+    """Until so many answers to a key are alike that they come from all workers."""
+    end = time.monotonic() + 30
+    headers = {"X-API-Key": key}
+    while {httpx.get(f"{url}/metrics", headers=headers).status_code for _ in range(10)} != {status}:
+        assert time.monotonic() < end
+
+
+def test_doors_that_stand_open_are_told(home: Path, serving: Serving) -> None:
+    with serving(home, "--no-ui", "--host", "0.0.0.0") as server:  # noqa: S104 (what is tested)
+        assert "Whoever reaches 0.0.0.0 may ask" in server.told.read_text()
+        assert "serving.api_keys" in server.told.read_text()
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_keys_are_asked_for_by_every_worker(workers: str, home: Path, serving: Serving) -> None:
+    (home / "classmark.yaml").write_text("serving:\n  api_keys: required\n")
+    with serving(home, "--no-ui", "--workers", workers) as server:
+        assert "there is none: classmark keys create" in server.told.read_text()
+        assert httpx.get(f"{server.url}/metrics").status_code == 401
+        place = open_home(home)
+        made = place.keys.create("desk", [Scope.ADMIN])
+        wait_until_all_answer(200, server.url, str(made.written))
+        place.keys.revoke(made.key.id)
+        place.database.close()
+        wait_until_all_answer(401, server.url, str(made.written))
+        assert server.stop() == 0
+    with serving(home, "--no-ui", "--host", "0.0.0.0") as server:  # noqa: S104 (keys are asked for)
+        assert "Whoever reaches" not in server.told.read_text()
+        assert server.stop() == 0
 
 
 def test_workers_count_and_learn_as_one(home: Path, serving: Serving) -> None:

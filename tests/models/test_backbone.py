@@ -116,6 +116,17 @@ def test_a_folder_with_a_damaged_part_is_refused(copied: Path, name: str, conten
         load_backbone(str(copied))
 
 
+def test_an_adapter_that_would_lead_to_another_model_is_refused(
+    copied: Path, tmp_path: Path
+) -> None:
+    adapter = {"peft_type": "LORA", "base_model_name_or_path": str(copied)}
+    led = tmp_path / "led"
+    led.mkdir()
+    (led / "adapter_config.json").write_bytes(orjson.dumps(adapter))
+    with pytest.raises(SettingError, match="is an adapter of another model"):
+        load_backbone(str(led))
+
+
 def test_weights_that_are_a_pickle_are_refused(copied: Path) -> None:
     weights = AutoModel.from_pretrained(copied).state_dict()
     (copied / "model.safetensors").unlink()

@@ -150,9 +150,11 @@ def test_every_member_is_a_whole_artifact_and_nothing_is_there_twice(
     family = both(words(1), words(2))
     outcome = family.train(samples.data, tmp_path, Silent())
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    whole = {"config.json", "label_map.json", "model.safetensors", "vocabulary.txt"}
+    every = {"config.json", "examples.json", "label_map.json"}
+    whole = {*every, "model.safetensors", "vocabulary.txt"}
     assert files == {
-        *("config.json", "label_map.json", "combination.safetensors"),
+        *every,
+        "combination.safetensors",
         *(f"members/{name}/{file}" for name in ("0_one", "1_other") for file in whole),
     }
     for name in ("one", "other"):

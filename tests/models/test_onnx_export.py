@@ -82,3 +82,25 @@ def test_quantisation_leaves_embeddings_and_head_alone(graph: Path, tmp_path: Pa
     ids, mask = batch(1, 40)
     gap = np.abs(answers(tmp_path / "int8.onnx", ids, mask) - answers(graph, ids, mask)).max()
     assert 0 < gap < 0.05
+
+
+def test_large_weights_lie_beside_the_graph(graph: Path) -> None:
+    inside = onnx.load(graph, load_external_data=False).graph.initializer
+    beside = [it for it in inside if it.data_location == onnx.TensorProto.EXTERNAL]
+    assert beside
+    assert graph.with_name("model.onnx.data").stat().st_size > graph.stat().st_size
+
+
+def test_weights_outside_of_the_folder_are_not_read(graph: Path, tmp_path: Path) -> None:
+    model = onnx.load(graph, load_external_data=False)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "outside.data").write_bytes(graph.with_name("model.onnx.data").read_bytes())
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = "../outside.data"
+    (inner / "model.onnx").write_bytes(model.SerializeToString())
+    ids, mask = batch(1, 5)
+    with pytest.raises(Exception, match=r"(?i)escape|outside|invalid|external"):
+        answers(inner / "model.onnx", ids, mask)

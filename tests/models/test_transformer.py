@@ -281,17 +281,26 @@ from classmark.models import LabelledTexts, TrainingData, family_class
 from classmark.progress import Silent
 texts = ["robots grasp cups and turn them " * 24, "tables are joined by their keys " * 24] * 2048
 valid = LabelledTexts(texts[:2], ["a", "b"])
-def batch_size_of_training(rows, site):
+unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+def limited(model, more_bytes):
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + more_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+    return model
+def loaded(family, data, more_bytes):
+    # Loading starts threads; what those reserve must not count either.
+    resource.setrlimit(resource.RLIMIT_AS, unlimited)
+    return limited(family._fresh(data), more_bytes) if more_bytes else family._fresh(data)
+def batch_size_of_training(rows, site, more_bytes):
     data = TrainingData(LabelledTexts(texts[:rows], ["a", "b"] * (rows // 2)), valid)
     given = {"backbone": sys.argv[1], "max_tokens": "128", "batch_size": str(rows), "epochs": "1"}
     family = family_class("transformer").with_parameters(given)
     task = family._task(data, family._loaded(data).tokenizer)
-    return fine_tune(lambda: family._fresh(data), task, site)[1].batch_size
+    return fine_tune(lambda: loaded(family, data, more_bytes), task, site)[1].batch_size
 # What libraries load when they first compute must not count: it differs from CPU to CPU.
-batch_size_of_training(8, TrainingSite(Path(sys.argv[2]) / "first", None, Silent()))
-used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[3]), -1))
-print(batch_size_of_training(4096, TrainingSite(Path(sys.argv[2]) / "limited", None, Silent())))
+batch_size_of_training(8, TrainingSite(Path(sys.argv[2]) / "first", None, Silent()), 0)
+site = TrainingSite(Path(sys.argv[2]) / "limited", None, Silent())
+print(batch_size_of_training(4096, site, int(sys.argv[3])))
 """
 
 

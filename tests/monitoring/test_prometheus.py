@@ -1,6 +1,7 @@
 """What serving did, counted: the same figures for people and for Prometheus."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from classmark.errors import OverloadedError, UnavailableError
 from classmark.monitoring import ServingMetrics
+from classmark.monitoring.prometheus import quantile
 from classmark.predictions import Prediction
 
 LABELS = ("cs.AI", "cs.DB", 'né, "quoted"\n\\')
@@ -46,6 +48,8 @@ for number in range(int(sys.argv[1])):
         for label in sys.argv[2:]
     ])
 metrics.on_error(OverloadedError("Too much.", remedy="Wait."))
+metrics.on_served("v1.1.0", "v1.0.0", is_fallback=False)
+metrics.on_swap("loaded")
 print("counted", flush=True)
 sys.stdin.read()
 print(json.dumps([metrics.as_json(), metrics.as_prometheus()[0].decode()]))
@@ -80,7 +84,10 @@ def test_before_anything_happened_there_is_nothing_to_average(metrics: ServingMe
         "total_predictions": 0,
         "total_errors": 0,
         "average_confidence": None,
+        "low_confidence_share": None,
         "average_latency_ms": None,
+        "latency_p50_ms": None,
+        "latency_p95_ms": None,
         "predictions_per_class": {},
         "class_ratio": {},
     }
@@ -137,6 +144,31 @@ def test_a_target_of_latency_can_be_read_from_the_buckets(
     assert (within["0.005"], within["0.1"], within["0.2"], within["+Inf"]) == (1, 3, 4, 5)
 
 
+def test_people_get_quantiles_of_the_latency_and_the_share_of_low_confidence(
+    metrics: ServingMetrics, prediction: Prediction
+) -> None:
+    # Of 20: 10 within 5 ms, 8 within 100 ms, 2 beyond the last bound.
+    for count, ms, confidence in ((10, 4, 0.5), (8, 60, 0.51), (2, 9_000, 0.9)):
+        told = replace(prediction, latency_ms=ms, confidence=confidence)
+        metrics.on_predictions([told] * count)
+    counted = metrics.as_json()
+    assert counted["low_confidence_share"] == 0.5
+    assert counted["latency_p50_ms"] == pytest.approx(5)
+    assert counted["latency_p95_ms"] == pytest.approx(2500)
+
+
+@given(st.lists(st.floats(0, 2.4), min_size=1, max_size=60), st.floats(0.01, 1))
+def test_a_quantile_lies_in_the_bucket_of_the_true_one(found: list[float], share: float) -> None:
+    bounds = (*(0.001, 0.01, 0.1, 0.5, 1.0, 2.5), math.inf)
+    buckets = {bound: float(sum(one <= bound for one in found)) for bound in bounds}
+    true = sorted(found)[math.ceil(share * len(found) - 1e-9) - 1]
+    upper = min(bound for bound in bounds if true <= bound)
+    lower = max((bound for bound in bounds if bound < upper), default=0.0)
+    told = quantile(buckets, share)
+    assert told is not None
+    assert lower - 1e-9 <= told <= upper + 1e-9
+
+
 def test_errors_are_counted_by_kind(metrics: ServingMetrics) -> None:
     for _ in range(2):
         metrics.on_error(OverloadedError("Too much.", remedy="Wait."))
@@ -146,6 +178,34 @@ def test_errors_are_counted_by_kind(metrics: ServingMetrics) -> None:
     assert samples(text, "prediction_errors") == {
         ("prediction_errors_total", "OverloadedError"): 2,
         ("prediction_errors_total", "UnavailableError"): 1,
+    }
+
+
+def test_which_versions_are_loaded_and_which_one_answers(metrics: ServingMetrics) -> None:
+    def told(family: str) -> dict[str, float]:
+        text, _ = metrics.as_prometheus()
+        return {names[-1]: value for names, value in samples(text, family).items()}
+
+    metrics.on_served("v1.1.0", "v1.0.0", is_fallback=False)
+    assert told("active_models") == {"v1.0.0": 1, "v1.1.0": 1}
+    assert told("model_served") == {"v1.0.0": 0, "v1.1.0": 1}
+    metrics.on_served("v1.1.0", None, is_fallback=True)
+    assert told("active_models") == {"v1.0.0": 0, "v1.1.0": 1}
+    assert told("model_fallback") == {"v1.0.0": 0, "v1.1.0": 1}
+    metrics.on_served("v1.2.0", "v1.1.0", is_fallback=False)
+    assert told("active_models") == {"v1.0.0": 0, "v1.1.0": 1, "v1.2.0": 1}
+    assert told("model_served") == {"v1.0.0": 0, "v1.1.0": 0, "v1.2.0": 1}
+    assert told("model_fallback") == {"v1.0.0": 0, "v1.1.0": 0, "v1.2.0": 0}
+
+
+def test_swaps_are_counted_by_what_became_of_them(metrics: ServingMetrics) -> None:
+    for result in ("loaded", "failed", "failed", "kept"):
+        metrics.on_swap(result)
+    text, _ = metrics.as_prometheus()
+    assert samples(text, "model_swaps") == {
+        ("model_swaps_total", "shelves", "failed"): 2,
+        ("model_swaps_total", "shelves", "kept"): 1,
+        ("model_swaps_total", "shelves", "loaded"): 1,
     }
 
 
@@ -201,3 +261,8 @@ def test_each_of_several_workers_tells_the_sum_of_all(tmp_path: Path) -> None:
         assert as_json["average_latency_ms"] == pytest.approx(10)
         assert samples(text, "prediction")["prediction_total", "cs.DB", "shelves", "v1.0.0"] == 50
         assert samples(text, "active_models")["active_models", "shelves", "v1.0.0"] == active
+        assert samples(text, "model_served") == {
+            ("model_served", "shelves", "v1.0.0"): 0,
+            ("model_served", "shelves", "v1.1.0"): active,
+        }
+        assert samples(text, "model_swaps") == {("model_swaps_total", "shelves", "loaded"): 2}

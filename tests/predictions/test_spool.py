@@ -68,6 +68,14 @@ for number in range(40):
         told.append(str(error))
 print(acknowledged, len(told), told[-1], flush=True)
 """
+DROP_ON_A_FULL_DISK = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))
+from classmark.predictions import Recorder
+recorder = Recorder(spool, refuses=False)
+print(sum(recorder.on_predictions(predictions(number)) for number in range(40)), flush=True)
+"""
 FREE_THE_DISK = """
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 spool.append(predictions("after"))
@@ -300,6 +308,15 @@ def test_a_full_disk_refuses_and_keeps_what_was_acknowledged(
     for segment in segments(folder):
         assert segment.read_bytes()[-1:] in {b"", b"\n"}
     assert spool.drain() == int(acknowledged) == log.count()
+
+
+def test_where_that_is_wanted_what_does_not_fit_is_told_apart_and_not_refused(
+    spool: Spool, log: PredictionLog, home: Path
+) -> None:
+    done = run(DROP_ON_A_FULL_DISK + DIE, home)
+    assert 5 < int(done.stdout) < 40
+    assert "Answered and not recorded" in done.stderr
+    assert spool.drain() == int(done.stdout) == log.count()
 
 
 def test_when_there_is_room_again_it_goes_on(spool: Spool, log: PredictionLog, home: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from classmark.database import Database
-from classmark.registry import Lineage, Registry, StorageSettings, VersionDraft
+from classmark.registry import Lineage, Registry, StorageSettings, VersionDraft, VersionStorage
 
 # What differs from the usual draft -> a draft with the trained artifact.
 Draft = Callable[..., VersionDraft]
@@ -62,6 +62,18 @@ def database_url(either_url: str) -> str:
 @pytest.fixture
 def registry(database: Database, home: Path, clock: Callable[[], datetime]) -> Registry:
     return Registry(database, home / "models", now=clock, actor="ada")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """The folder of a storage that machines share."""
+    (tmp_path / "shared").mkdir()
+    return tmp_path / "shared"
+
+
+@pytest.fixture
+def storage(shared: Path) -> VersionStorage:
+    return VersionStorage(StorageSettings(uri=str(shared)), now=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Versions that go: archived, deleted with a receipt, retired by rule; and what is left behind."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from classmark.database import Database
 from classmark.errors import (
     ConflictError,
     PromotionRefusedError,
+    UnavailableError,
     UnknownModelError,
     UnknownVersionError,
 )
@@ -237,6 +239,28 @@ def test_tidying_mends_link_and_view(registry: Registry, folder: Path) -> None:
     registry.tidy("shelves")
     assert (folder / "production").resolve().name == "shelves_v1.0.1"
     assert (folder / "version_registry.json").is_file()
+
+
+def test_tidying_writes_cards_anew_that_a_power_cut_emptied(
+    registry: Registry, folder: Path
+) -> None:
+    cards = sorted((folder / "cards").iterdir())
+    before = [card.read_bytes() for card in cards]
+    cards[0].write_bytes(b"")
+    cards[1].unlink()
+    registry.tidy("shelves")
+    assert [card.read_bytes() for card in cards] == before
+
+
+def test_no_card_is_written_where_a_link_leads(
+    registry: Registry, folder: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(folder / "cards")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "cards").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnavailableError, match="leads out"):
+        registry.promote(named(2))
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_registration_that_died_before_the_database_knew_leaves_a_draft(

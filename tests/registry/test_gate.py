@@ -147,6 +147,51 @@ def test_what_was_measured_decides(given: Evidence, decision: Decision, reason: 
     assert found.reasons[0].startswith(reason)
 
 
+NOTHING = float("nan")
+ENDLESS = float("inf")
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        (NOTHING, NOTHING, NOTHING),
+        (0.1, NOTHING, 0.2),
+        (NOTHING, 0.1, 0.2),
+        (0.2, 0.1, NOTHING),
+        (ENDLESS, ENDLESS, ENDLESS),
+        (-ENDLESS, -ENDLESS, -ENDLESS),
+        (0.2, 0.1, ENDLESS),
+    ],
+)
+def test_what_is_no_finite_number_shows_nothing(figures: tuple[float, float, float]) -> None:
+    found = judged([evidence(*figures)], RULE)
+    assert found.decision is Decision.MORE_DATA
+    assert found.reasons == ("accuracy can't be measured: a figure of it is no finite number",)
+    better = evidence(0.03, 0.01, 0.05)
+    assert judged([better, evidence(*figures)], RULE).decision is Decision.MORE_DATA
+    odd_class = evidence(0.03, 0.01, 0.05, losses={"cs.CL": NOTHING})
+    assert judged([odd_class], RULE).decision is Decision.MORE_DATA
+
+
+def test_a_margin_that_is_no_number_lets_nothing_pass() -> None:
+    good = evidence(0.03, 0.01, 0.05)
+    assert judged([good], PromotionSettings(margin=NOTHING)).decision is Decision.MORE_DATA
+    losing = evidence(0.03, 0.01, 0.05, losses={"cs.CL": 0.5})
+    strange = PromotionSettings(class_margin=NOTHING)
+    assert judged([losing], strange).decision is Decision.REJECT
+
+
+def test_of_numbers_more_rows_are_asked_before_one_goes_live() -> None:
+    few, enough = (Evidence("error", n, 0.2, 0.1, 0.3, of_numbers=True) for n in (99, 100))
+    found = judged([few], RULE)
+    assert found.decision is Decision.MORE_DATA
+    assert found.reasons == ("99 rows are too few: 100 at least",)
+    assert judged([enough], RULE).decision is Decision.PROMOTE
+    # Of what is shown to be worse no more need be seen.
+    worse = Evidence("error", 10, -0.2, -0.3, -0.1, of_numbers=True)
+    assert judged([worse], RULE).decision is Decision.REJECT
+
+
 def test_how_many_rows_would_tell_is_guessed_where_they_can() -> None:
     (told,) = judged([evidence(0.01, -0.03, 0.05)], RULE).reasons
     assert told.endswith("on 1,000 rows; about 4,000 rows would tell, if it stays so")

@@ -10,6 +10,7 @@ KILLS = Path(__file__).parents[2] / "benchmarks" / "kill_registry.py"
 OPERATIONS = [
     *("register the first", "register another", "promote the first", "promote", "roll back"),
     *("archive", "delete", "retention", "gc"),
+    *("promote, a storage", "delete, a storage", "publish", "unpublish"),
 ]
 
 

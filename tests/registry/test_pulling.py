@@ -1,9 +1,10 @@
 """Homes that share a storage: one makes versions, the others bring them."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -25,7 +26,6 @@ from classmark.registry import (
     Registry,
     SigningKey,
     Status,
-    StorageSettings,
     Trust,
     VersionDraft,
     VersionStorage,
@@ -45,17 +45,6 @@ LATEST = ModelReference.parse("shelves@latest")
 class Home:
     registry: Registry
     models: Path
-
-
-@pytest.fixture
-def shared(tmp_path: Path) -> Path:
-    (tmp_path / "shared").mkdir()
-    return tmp_path / "shared"
-
-
-@pytest.fixture
-def storage(shared: Path) -> VersionStorage:
-    return VersionStorage(StorageSettings(uri=str(shared)), now=lambda: datetime.now(UTC))
 
 
 @pytest.fixture
@@ -140,7 +129,7 @@ def test_to_go_back_waits_for_no_storage_and_is_made_up_for(
     live = maker.promote(LATEST)
     away()
     maker.rollback("shelves")
-    assert "shelves_v1.0.0 goes live, though There is no folder" in caplog.text
+    assert "shelves_v1.0.0 goes live all the same. There is no folder" in caplog.text
     assert "does not follow the change of shelves yet" in caplog.text
     shared.with_name("elsewhere").rename(shared)
     assert live_there(storage) == str(live.version)
@@ -263,13 +252,18 @@ def test_metadata_of_another_version_are_refused(
     storage.publish(maker.resolve(LATEST))
     there = shared / "shelves" / "shelves_v1.0.1"
     metadata = orjson.loads((there / "metadata.json").read_bytes())
-    for name, value in (("version", "v7.0.0"), ("labels", None), ("created_at", 7)):
+    for name, value in (
+        *(("version", "v7.0.0"), ("labels", None), ("created_at", 7)),
+        # What the card of a version is made of.
+        *(("metrics", 5), ("libraries", [1]), ("hyperparameters", "none")),
+    ):
         (there / "metadata.json").write_bytes(orjson.dumps({**metadata, name: value}))
         write_manifest(there)
         assert digest_of((there / "manifest.json").read_bytes())
         with pytest.raises(TamperedVersionError, match="is no version"):
             replica.registry.pull(LATEST)
         assert not (replica.models / "shelves" / "shelves_v1.0.1").exists()
+    assert replica.registry.histories() == []
 
 
 def test_what_is_not_there_is_named(maker: Registry, replica: Home) -> None:
@@ -308,3 +302,92 @@ def test_a_signature_travels_with_its_version(
     maker.promote(LATEST)
     storage.unpublish(live)
     assert not list((tmp_path / "shared").rglob(f"{live.name}.sig"))
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> SigningKey:
+    return SigningKey(write_pair(tmp_path, "ada"))
+
+
+def test_a_signature_that_came_later_is_brought(
+    maker: Registry, replica: Home, signer: SigningKey, tmp_path: Path
+) -> None:
+    live = replica.registry.pull(LIVE).version
+    maker.sign(LIVE, signer)
+    signature = live.folder.with_name(f"{live.name}.sig")
+    # Nobody asks for one who trusts nobody.
+    replica.registry.verify(ModelReference("shelves", live.version))
+    assert not signature.exists()
+    assert not replica.registry.pull(LIVE).is_new
+    assert signature.exists()
+    signature.unlink()
+    strict = replica.registry.trusting(Trust(tmp_path / "trusted", required=True))
+    assert strict.checked(ModelReference("shelves", live.version))[1].state == "verified"
+
+
+def test_without_the_storage_a_version_may_stay_unsigned(
+    maker: Registry,
+    replica: Home,
+    signer: SigningKey,
+    away: Callable[[], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    maker.sign(LIVE, signer)
+    live = replica.registry.pull(LIVE).version
+    live.folder.with_name(f"{live.name}.sig").unlink()
+    away()
+    reference = ModelReference("shelves", live.version)
+    trusted = signer.path.with_name("trusted")
+    lax = replica.registry.trusting(Trust(trusted))
+    assert lax.checked(reference)[1].state == "unsigned"
+    assert "No signature of shelves_v1.0.0 could be brought" in caplog.text
+    strict = replica.registry.trusting(Trust(trusted, required=True))
+    with pytest.raises(UntrustedVersionError, match="not signed"):
+        strict.verify(reference)
+
+
+def test_a_signature_comes_before_its_folder_and_may_wait_for_it(
+    maker: Registry, replica: Home, signer: SigningKey
+) -> None:
+    maker.sign(LIVE, signer)
+    live = maker.resolve(LIVE)
+    folder = replica.models / "shelves" / live.name
+    folder.parent.mkdir(parents=True)
+    # As one who is killed between the two.
+    shutil.copyfile(f"{live.folder}.sig", f"{folder}.sig")
+    assert replica.registry.pull(LIVE).is_new
+    assert list(folder.parent.glob("*unknown*")) == []
+    assert replica.registry.tidy("shelves") == []
+
+
+@pytest.mark.parametrize("damage", ["garbage", "of another", "link", "pipe"])
+def test_no_damaged_signature_takes_the_place_of_a_good_one(
+    maker: Registry,
+    storage: VersionStorage,
+    signer: SigningKey,
+    caplog: pytest.LogCaptureFixture,
+    damage: str,
+) -> None:
+    for reference in (LIVE, LATEST):
+        maker.sign(reference, signer)
+    live = maker.resolve(LIVE)
+    there = signer.path.parent / "shared" / "shelves" / "signatures" / f"{live.name}.sig"
+    good, here = there.read_bytes(), live.folder.with_name(f"{live.name}.sig")
+    here.unlink()
+    if damage == "garbage":
+        here.write_bytes(b"garbage")
+    elif damage == "of another":
+        shutil.copyfile(here.with_name("shelves_v1.0.1.sig"), here)
+    elif damage == "link":
+        secret = signer.path.with_name("secret")
+        secret.write_bytes(good)
+        here.symlink_to(secret)
+    else:
+        os.mkfifo(here)
+    storage.publish(live)
+    maker.archive(LATEST)
+    assert there.read_bytes() == good
+    assert "The signature is not sent" in caplog.text
+    there.unlink()
+    storage.publish(live)
+    assert not there.exists()

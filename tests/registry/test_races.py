@@ -35,6 +35,17 @@ except PromotionRefusedError:
 else:
     print("promoted")
 """
+# Each has looked before anything was live, as `classmark promote` does.
+PROMOTE_AS_FIRST = """
+from classmark.errors import ConflictError
+from classmark.registry import Beside
+try:
+    registry.promote(ModelReference("shelves", Version.parse(name)), against=Beside(None))
+except ConflictError as error:
+    print(type(error).__name__)
+else:
+    print("promoted")
+"""
 PROMOTE_AND_ROLL_BACK = """
 for change in (
     lambda: registry.promote(ModelReference("shelves", Version.parse(name))),
@@ -133,6 +144,18 @@ def test_of_eight_that_promote_at_once_one_version_ends_live(
     assert sorted(moved) == sorted(promoted)
     assert sorted(moved, key=Version.parse) == moved
     assert sum(process.stdout == "refused\n" for process in done) == 8 - len(promoted)
+
+
+def test_of_eight_that_promote_a_first_version_at_once_one_goes_live(
+    registry: Registry, home: Path, place: tuple[str, str], eight: list[str]
+) -> None:
+    done = at_once(PROMOTE_AS_FIRST, [place] * 8, eight)
+    told = Counter(process.stdout.strip() + process.stderr for process in done)
+    assert told.pop("promoted") == 1
+    # Older than what won, or judged when nothing was live.
+    assert told["PromotionRefusedError"] + told["ConflictError"] == 7
+    (moved,) = [e.version for e in registry.history("shelves") if e.action is Action.PROMOTED]
+    assert check_agreement(registry, home) == moved
 
 
 def test_of_eight_that_promote_the_same_version_one_wins(

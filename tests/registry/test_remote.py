@@ -1,5 +1,6 @@
 """What every storage of versions does, a folder as well as a server of S3."""
 
+import shutil
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -83,8 +84,10 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def state(live: RegisteredVersion, sequence: int, history: str = "aa") -> ModelState:
-    return ModelState(live.model, (live,), live, (), sequence, history)
+def state(
+    live: RegisteredVersion, sequence: int, history: str = "aa", event: str = ""
+) -> ModelState:
+    return ModelState(live.model, (live,), live, (), sequence, history, event=event)
 
 
 def pulled(storage: VersionStorage, target: Path) -> Path:
@@ -141,7 +144,31 @@ def test_who_is_not_whole_here_is_not_published(
     (version.folder / "config.json").write_bytes(b"{}")
     with pytest.raises(TamperedVersionError, match=r"config\.json was changed"):
         storage.publish(version)
+    assert PLACE + MANIFEST not in keys(objects)
+    assert PLACE + "config.json" not in keys(objects)
+    (version.folder / MANIFEST).write_bytes(b"{}")
+    with pytest.raises(TamperedVersionError, match=r"manifest\.json was changed"):
+        storage.publish(version)
+    assert storage.versions("shelves") == []
+
+
+def test_a_name_that_no_storage_takes_is_told(
+    storage: VersionStorage, version: RegisteredVersion, objects: Objects, tmp_path: Path
+) -> None:
+    odd = changed(version, tmp_path / "odd", {"odd\u200bname": b"x"})
+    with pytest.raises(TamperedVersionError, match="can't be published"):
+        storage.publish(odd)
     assert keys(objects) == set()
+
+
+def test_what_is_published_needs_no_files_here(
+    storage: VersionStorage, version: RegisteredVersion, objects: Objects
+) -> None:
+    storage.publish(version)
+    before = objects.listed("")
+    shutil.rmtree(version.folder)
+    storage.publish(version)
+    assert objects.listed("") == before
 
 
 def test_without_its_manifest_a_version_is_not_there(
@@ -221,6 +248,19 @@ def test_a_number_that_is_being_cleared_is_cleared_first(
         storage.publish(other)
 
 
+def test_what_was_ended_while_it_was_cleared_counts(
+    storage: VersionStorage, version: RegisteredVersion, objects: Objects
+) -> None:
+    publication = storage._publication
+    buried = publication._claims.bury("shelves", FIRST, datetime.now(UTC))
+    assert buried is not None
+    objects.create(PLACE + MANIFEST, (version.folder / MANIFEST).read_bytes())
+    publication._clear("shelves", FIRST, buried)
+    kept = publication._claims.find("shelves", FIRST)
+    assert kept is not None
+    assert (kept.digest, kept.was_published, kept.is_clearing) == (version.digest, True, False)
+
+
 def test_who_is_back_at_work_is_not_cleared(
     storage: VersionStorage, version: RegisteredVersion
 ) -> None:
@@ -290,14 +330,30 @@ def test_production_moves_and_never_back(
     second = registry.register(draft())
     storage.follow(state(version, 3))
     storage.follow(state(second, 5))
-    storage.follow(state(version, 4))
-    storage.follow(state(version, 5))
+    with pytest.raises(ConflictError, match="restored from a backup"):
+        storage.follow(state(version, 4))
+    # As many events, and other ones.
+    with pytest.raises(ConflictError, match="restored from a backup"):
+        storage.follow(state(version, 5))
+    storage.follow(state(second, 5))
     live = storage.production("shelves")
     assert live is not None
     assert (live.version, live.digest, live.sequence) == ("v1.0.1", second.digest, 5)
     # What is live is there, whoever failed to bring it before.
     assert storage.versions("shelves") == [version.version, second.version]
     assert storage.find(ModelReference.parse("shelves@production")).digest == second.digest
+
+
+def test_a_history_that_went_on_otherwise_is_seen(
+    storage: VersionStorage, version: RegisteredVersion
+) -> None:
+    storage.follow(state(version, 5, event="bb"))
+    storage.follow(state(version, 5, event="bb"))
+    with pytest.raises(ConflictError, match="restored from a backup"):
+        storage.follow(state(version, 5, event="cc"))
+    with pytest.raises(ConflictError, match="restored from a backup"):
+        storage.behind(state(version, 5, event="cc"))
+    storage.follow(state(version, 6, event="dd"))
 
 
 def test_production_follows_one_registry(

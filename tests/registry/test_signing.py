@@ -36,6 +36,9 @@ from classmark.registry.integrity import manifest_digest, write_manifest
 Draft = Callable[..., VersionDraft]
 Spoil = Callable[[Path], None]
 FIRST = ModelReference.parse("shelves@v1.0.0")
+
+# Signatures are files: the database knows nothing of them but an event.
+pytestmark = pytest.mark.parametrize("either_url", ["sqlite"], indirect=True)
 SECOND = ModelReference.parse("shelves@v1.0.1")
 
 

@@ -5,6 +5,7 @@ import math
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from classmark.database import Database
 from classmark.errors import (
@@ -30,6 +31,7 @@ from classmark.errors import (
     PromotionRefusedError,
     SettingError,
     TamperedVersionError,
+    UnavailableError,
     UnknownModelError,
     UnknownVersionError,
     VersionExistsError,
@@ -37,6 +39,7 @@ from classmark.errors import (
 from classmark.models import load_classifier
 from classmark.registry import (
     Action,
+    Beside,
     Bump,
     Lineage,
     ModelReference,
@@ -45,6 +48,7 @@ from classmark.registry import (
     Version,
     VersionDraft,
 )
+from classmark.registry.tables import VersionRow
 
 Draft = Callable[..., VersionDraft]
 START = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -202,6 +206,26 @@ def test_promotion_puts_one_version_in_place_of_the_other(registry: Registry, dr
     ]
 
 
+@pytest.mark.parametrize("seen", [None, "v1.0.0"])
+def test_what_was_judged_does_not_go_live_beside_another_one(
+    registry: Registry, draft: Draft, seen: str | None
+) -> None:
+    for _ in range(3):
+        registry.register(draft())
+    if seen:
+        promote(registry, seen)
+    looked = Beside(Version.parse(seen) if seen else None)
+    first, second = (ModelReference.parse(f"shelves@{one}") for one in ("v1.0.1", "v1.0.2"))
+    assert registry.promote(first, against=looked).status is Status.PRODUCTION
+    before = registry.history("shelves")
+    judged = "beside v1.0.0" if seen else "when nothing was live"
+    with pytest.raises(ConflictError, match=f"v1.0.2 was judged {judged}; now v1.0.1 is live"):
+        registry.promote(second, against=looked)
+    assert registry.history("shelves") == before
+    # Who did not judge, as one who forces it, says nothing of what is live.
+    assert registry.promote(second).status is Status.PRODUCTION
+
+
 def test_neither_the_live_nor_an_older_version_is_promoted(
     registry: Registry, draft: Draft
 ) -> None:
@@ -244,7 +268,7 @@ def test_a_rollback_can_name_its_version(registry: Registry, draft: Draft) -> No
     promote(registry, "v1.0.1")
     with pytest.raises(PromotionRefusedError, match="newer"):
         registry.rollback("shelves", Version(1, 0, 2))
-    with pytest.raises(PromotionRefusedError, match="is production"):
+    with pytest.raises(PromotionRefusedError, match="in production already"):
         registry.rollback("shelves", Version(1, 0, 1))
     with pytest.raises(UnknownVersionError):
         registry.rollback("shelves", Version(0, 9, 0))
@@ -407,6 +431,85 @@ def test_of_two_machines_with_one_database_one_registers_the_number(
     other.verify(ModelReference.parse("shelves@v1.0.0"))
     assert not slow.versions("shelves")[0].folder.exists()
     assert str(slow.register(draft(reason="once more")).version) == "v1.0.1"
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda _: {"details": {}}, "architecture, created_at, dataset"),
+        (lambda row: {"details": row.details | {"notes": "stolen"}}, "notes"),
+        (lambda row: {"created_at": row.created_at - timedelta(days=1)}, "created_at"),
+    ],
+)
+def test_a_database_that_tells_something_else_than_the_files_is_noticed(
+    database: Database,
+    registry: Registry,
+    draft: Draft,
+    change: Callable[[VersionRow], dict[str, Any]],
+    what: str,
+) -> None:
+    registry.register(draft())
+    with database.write() as session:
+        row = session.scalars(select(VersionRow)).one()
+        session.execute(update(VersionRow).values(**change(row)))
+    with pytest.raises(TamperedVersionError, match=f"does not tell .* does: {what}"):
+        registry.verify(ModelReference.parse("shelves@v1.0.0"))
+
+
+def test_figures_that_are_no_numbers_are_told_alike_by_file_and_database(
+    registry: Registry, draft: Draft
+) -> None:
+    made = draft()
+    odd = {"nothing": math.nan, "pair": (1, 2), 3: "three"}
+    registry.register(replace(made, metadata={**made.metadata, "odd": odd}))
+    found = registry.verify(ModelReference.parse("shelves@v1.0.0"))
+    assert found.metadata["odd"] == {"nothing": None, "pair": [1, 2], "3": "three"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"lost_digests": None},
+        {"lost_digests": "ab" * 32},
+        {"history_digest": {"a": 1}},
+        {"history_digest": "no digest", "lost_digests": [1, None, ["x"]]},
+        [],
+    ],
+)
+def test_a_view_that_anybody_wrote_breaks_nothing(
+    registry: Registry, draft: Draft, home: Path, written: Any
+) -> None:
+    registry.register(draft())
+    path = home / "models" / "shelves" / "version_registry.json"
+    path.write_bytes(orjson.dumps(written))
+    assert registry.check_history("shelves").problems == ()
+    assert registry.behind("shelves")
+    promote(registry, "v1.0.0")
+    assert registry.behind("shelves") == []
+    assert view(home)["production_version"] == "v1.0.0"
+
+
+def test_reasons_and_names_are_kept_as_one_line_of_text(
+    database: Database, home: Path, draft: Draft
+) -> None:
+    registry = Registry(database, home / "models", now=lambda: START, actor="a\x1b[31mda\udcff")
+    registry.register(draft(reason="two\nlines\x00 and \x9bhalf"))
+    (event,) = registry.history("shelves")
+    assert (event.actor, event.reason) == ("a [31mda?", "two lines and half")
+    assert registry.check_history("shelves").problems == ()
+
+
+@pytest.mark.parametrize("name", [".lock", ".shelves_v1.0.1.unfinished"])
+def test_nothing_is_made_where_a_link_leads(
+    registry: Registry, draft: Draft, home: Path, tmp_path: Path, name: str
+) -> None:
+    registry.register(draft())
+    path = home / "models" / "shelves" / name
+    path.unlink(missing_ok=True)
+    path.symlink_to(tmp_path / "outside")
+    with suppress(UnavailableError):
+        registry.register(draft())
+    assert not (tmp_path / "outside").exists()
 
 
 class Life(RuleBasedStateMachine):

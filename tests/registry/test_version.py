@@ -41,6 +41,24 @@ def test_what_is_written_otherwise_is_no_version(text: str) -> None:
         Version.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("arxiv_v1.0.0", "does not say which version. Did you mean arxiv@v1.0.0?"),
+        ("arxiv_view", "does not say which version."),
+        (
+            "arxiv@prodution",
+            "neither a version nor production or latest. Did you mean 'production'?",
+        ),
+        ("arxiv@1.0.0", "neither a version nor production or latest."),
+    ],
+)
+def test_what_was_meant_is_told(text: str, told: str) -> None:
+    with pytest.raises(SettingError) as error:
+        ModelReference.parse(text)
+    assert error.value.message.endswith(told)
+
+
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
     try:

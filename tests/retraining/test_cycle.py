@@ -2,12 +2,14 @@
 
 import tempfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from classmark.database import Database
 from classmark.datasets import Dataset
 from classmark.errors import ClassmarkError, ParityError, SettingError, TamperedVersionError
 from classmark.models import load_classifier
@@ -25,6 +27,7 @@ from classmark.retraining import NewVersion, VersionRequest, train_version
 from classmark.training import InMemoryTracker, RunLink, RunStatus, TrainingRecipe
 
 LINEAR = TrainingRecipe("linear", {"longest_ngram": "1"}, seed=7)
+NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 REQUEST = VersionRequest("shelves", LINEAR, notes="the first one")
 
 
@@ -242,6 +245,26 @@ def test_an_export_that_does_not_answer_as_its_parent_is_not_registered(
         trained(dataset, registry, beyond)
     assert registry.models() == []
     assert not list((tmp_path / "models").glob("**/*_v*"))
+
+
+def test_a_number_that_another_machine_took_meanwhile_costs_no_training(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'classmark.db'}")
+    other = Registry(database, tmp_path / "other", now=lambda: NOW, actor="faster")
+    (tmp_path / "artifact").mkdir()
+    theirs = VersionDraft("shelves", tmp_path / "artifact", Lineage("linear", ("a",), "00"), {})
+
+    def meanwhile() -> datetime:
+        if not other.models():
+            other.register(theirs)
+        return NOW
+
+    registry = Registry(database, tmp_path / "models", now=meanwhile, actor="slower")
+    assert str(trained(dataset, registry).version.version) == "v2.0.0"
+    assert [event.actor for event in registry.history("shelves")] == ["faster", "slower"]
+    registry.verify(ModelReference.parse("shelves@v2.0.0"))
+    database.close()
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../a", "arxiv_v1.0.0"])

@@ -180,10 +180,30 @@ def test_documents_that_a_version_learned_from_are_counted(
     folder = datasets.save(dataset)
     version = register(dataset)
     train, test = list(dataset.parts["train"]), list(dataset.parts["test"])
-    assert sum(learned_before(version, datasets, test)) == 0
-    assert sum(learned_before(version, datasets, [*train[:7], *test])) == 7
+    assert learned_before(version, datasets, test) == [False] * len(test)
+    found = learned_before(version, datasets, [*train[:7], *test])
+    assert found == [True] * 7 + [False] * len(test)
+    assert learned_before(version, datasets, test, ("train", "test")) == [True] * len(test)
     shutil.rmtree(folder)
-    assert sum(learned_before(version, datasets, train)) == 0
+    assert learned_before(version, datasets, train) is None
+
+
+def test_what_was_learned_can_not_be_told_of_a_snapshot_that_is_another_one(
+    dataset: Dataset, datasets: DatasetStore, register: Register
+) -> None:
+    datasets.save(dataset)
+    version = register(dataset)
+    told = {**version.metadata["dataset"], "fingerprint": "00" * 32}
+    other = replace(version, metadata={**version.metadata, "dataset": told})
+    assert learned_before(other, datasets, list(dataset.parts["train"])) is None
+
+
+def test_what_was_learned_can_not_be_told_of_cleaning_that_is_not_known(
+    dataset: Dataset, datasets: DatasetStore, register: Register
+) -> None:
+    odd = replace(dataset, recipe={**dataset.recipe, "cleaning": ["unicode@99"]})
+    datasets.save(odd)
+    assert learned_before(register(odd), datasets, list(dataset.parts["train"])) is None
 
 
 def test_a_document_is_learned_as_it_came_or_cleaned(
@@ -193,4 +213,6 @@ def test_a_document_is_learned_as_it_came_or_cleaned(
     first = dataset.parts["train"][0]
     raw = replace(first, text=f"  {first.text} https://example.org/x  ")
     other = replace(first, text="Another text under the same id.")
-    assert sum(learned_before(register(dataset), datasets, [raw, other])) == 1
+    without_id = replace(raw, id="a content's digest")
+    found = learned_before(register(dataset), datasets, [raw, other, without_id])
+    assert found == [True, False, True]

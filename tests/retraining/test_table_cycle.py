@@ -77,13 +77,16 @@ def test_a_version_tells_what_it_learned_from(
 
     store = TableStore(tmp_path / "data")
     assert trace_table_version(version, store).link is Link.GONE
-    assert sum(learned_rows(version, store, wines.table.parts["train"])) == 0
+    assert learned_rows(version, store, wines.table.parts["train"]) is None
     folder = store.save(wines)
     trace = trace_table_version(version, store)
     assert (trace.link, trace.source.link) == (Link.INTACT, Link.UNCHECKED)
-    assert sum(learned_rows(version, store, wines.table.parts["train"])) == 125
-    assert sum(learned_rows(version, store, rows)) == 0
-    assert sum(learned_rows(version, store, rows.drop(columns="hue"))) == 0
+    train = wines.table.parts["train"]
+    assert learned_rows(version, store, train) == [True] * 125
+    assert learned_rows(version, store, train.assign(target="another")) == [True] * 125
+    assert learned_rows(version, store, rows) == [False] * len(rows)
+    assert learned_rows(version, store, rows, ("train", "test")) == [True] * len(rows)
+    assert learned_rows(version, store, rows.drop(columns="hue")) is None
     (folder / "train.parquet").write_bytes(b"")
     assert trace_table_version(version, store).link is Link.CHANGED
 

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from classmark.access import KeyStore, Scope
 from classmark.database import Database
 from classmark.errors import ClassmarkError
 from classmark.models import Calibration, Classifier, write_calibration
@@ -23,7 +24,10 @@ from classmark.predictions import Prediction, PredictionLog, Spool
 from classmark.registry import Lineage, ModelReference, Registry, VersionDraft
 from classmark.serving import (
     Address,
+    AnswerCache,
     ApiParts,
+    Keyring,
+    PatientConfig,
     Predictor,
     Scheduler,
     ServedModel,
@@ -34,6 +38,8 @@ from classmark.serving import (
 )
 
 LABELS = ("cs.CL", "cs.CV", "cs.DB")
+# Of a version that answered before the one that is served; of v0.1.0 nothing is known any more.
+OLDER_LABELS = {"v0.9.0": ("cs.DB", "cs.OS")}
 METRICS = {"test": {"accuracy": 0.9, "macro_f1": 0.8}}
 
 
@@ -97,6 +103,12 @@ class SpoolListener:
     def on_predictions(self, predictions: Sequence[Prediction]) -> None:
         self.spool.append(predictions)
 
+    def on_cached(self, count: int) -> None:
+        """They were put there all the same."""
+
+    def on_dropped(self, count: int) -> None:
+        raise AssertionError(count)
+
     def on_error(self, error: ClassmarkError) -> None:
         """Nothing was said."""
 
@@ -110,6 +122,11 @@ class Running:
     log: PredictionLog
     spool: Spool
     spool_folder: Path
+    keys: KeyStore
+
+    def key(self, *scopes: Scope) -> dict[str, str]:
+        """The header of a new key with these scopes."""
+        return {"Authorization": f"Bearer {self.keys.create('desk', scopes).written}"}
 
 
 # Settings, and another classifier than the trained one -> a server that answers.
@@ -139,10 +156,13 @@ def running(
 ) -> Iterator[Running]:
     database = Database(f"sqlite:///{home / 'classmark.db'}")
     log = PredictionLog(database)
+    keys = KeyStore(database, now=now, actor="ada")
+    keyring = Keyring(keys.unrevoked, now=now, seconds=time.monotonic)
     spool = Spool(home / "spool", log)
     metrics = ServingMetrics(model.version.model, str(model.version.version))
-    scheduler = Scheduler(settings.worker_threads, settings.max_waiting_texts)
-    predictor = Predictor(model, scheduler, [SpoolListener(spool), metrics], now=now)
+    scheduler = Scheduler(settings.worker_threads, settings.queue)
+    cache = AnswerCache(settings.cache_bytes)
+    predictor = Predictor(model, scheduler, [SpoolListener(spool), metrics], cache, now=now)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -151,17 +171,27 @@ def running(
         spool.close()
 
     parts = ApiParts(
-        predictor, log, spool, metrics, settings, lifespan, production or (lambda: "v1.0.0")
+        predictor=predictor,
+        log=log,
+        spool=spool,
+        metrics=metrics,
+        settings=settings,
+        lifespan=lifespan,
+        production=production or (lambda: "v1.0.0"),
+        labels_of=lambda made: OLDER_LABELS.get(made.version),
+        keyring=keyring if settings.api_keys == "required" else None,
     )
-    app = create_api(parts)
+    configuration = PatientConfig(
+        create_api(parts), client_seconds=settings.client_seconds, log_level="warning"
+    )
     with (
         listening_socket(Address("127.0.0.1", 0)) as listener,
-        answering(uvicorn.Server(uvicorn.Config(app, log_level="warning")), listener),
+        answering(uvicorn.Server(configuration), listener),
         httpx.Client(
             base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30
         ) as client,
     ):
-        yield Running(client, listener.getsockname()[1], log, spool, home / "spool")
+        yield Running(client, listener.getsockname()[1], log, spool, home / "spool", keys)
     database.close()
 
 

@@ -1,10 +1,12 @@
 """The API over real HTTP: each route, each refusal, and what it says of them."""
 
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -355,8 +357,8 @@ def _values(prediction: Prediction) -> tuple[Any, ...]:
     ("body", "status", "named"),
     [
         ({"prediction_id": "no such", "label": "cs.DB"}, 404, "no such"),
-        ({"prediction_id": "no such", "label": "cs.XX"}, 422, "cs.XX"),
         ({"prediction_id": "a"}, 422, "label"),
+        ({"prediction_id": "a", "label": "cs.DB", "labels": ["cs.DB"]}, 422, "label"),
         ({"label": "cs.DB"}, 422, "prediction_id"),
         ({"prediction_id": "", "label": "cs.DB"}, 422, "prediction_id"),
         ({"prediction_id": "a" * 256, "label": "cs.DB"}, 422, "prediction_id"),
@@ -369,6 +371,45 @@ def test_feedback_at_fault_is_refused(
 ) -> None:
     server = start(ServingSettings(1, drain_seconds=0.01))
     assert named in problem(server.client.post("/feedback", json=body), status)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("version", "label", "named"),
+    [
+        ("v1.0.0", "cs.DB", None),
+        ("v1.0.0", "cs.OS", "cs.CL, cs.CV, cs.DB"),
+        ("v0.9.0", "cs.OS", None),
+        ("v0.9.0", "cs.CV", "cs.DB, cs.OS"),
+        ("v0.1.0", "cs.CV", None),
+        ("v0.1.0", "cs.OS", "cs.CL, cs.CV, cs.DB"),
+    ],
+)
+def test_the_labels_of_feedback_are_those_of_the_version_that_answered(
+    version: str, label: str, named: str | None, start: Start
+) -> None:
+    server = start()
+    at = datetime(2024, 5, 6, tzinfo=UTC)
+    server.log.add([Prediction("a", "shelves", version, "text", "cs.DB", 0.75, 20.0, None, at)])
+    response = server.client.post("/feedback", json={"prediction_id": "a", "label": label})
+    if named is None:
+        assert response.json()["correct"] is (label == "cs.DB")
+        assert [told.label for told in server.log.feedback("a")] == [label]
+    else:
+        assert named in problem(response, 422)["remedy"]
+        assert server.log.feedback("a") == []
+
+
+def test_feedback_takes_the_form_that_the_prediction_has(start: Start) -> None:
+    server = start()
+    at = datetime(2024, 5, 6, tzinfo=UTC)
+    made = Prediction("a", "shelves", "v1.0.0", "text", "cs.DB", 0.75, 20.0, None, at)
+    server.log.add([made, replace(made, id="b", labels=("cs.DB", "cs.CL"))])
+    one, several = {"label": "cs.DB"}, {"labels": ["cs.CL", "cs.DB"]}
+    for prediction, right, wrong in (("a", one, several), ("b", several, one)):
+        refused = server.client.post("/feedback", json={"prediction_id": prediction, **wrong})
+        assert "label" in problem(refused, 422)["detail"]
+        taken = server.client.post("/feedback", json={"prediction_id": prediction, **right})
+        assert taken.json() == {"prediction_id": prediction, **right, "correct": True}
 
 
 def test_metrics_are_json_for_people(start: Start) -> None:
@@ -548,3 +589,13 @@ def test_a_great_many_bad_texts_cost_one_error(api: Running) -> None:
         "/predict", content=body, headers={"content-type": "application/json"}
     )
     assert [it["field"] for it in problem(response, 422)["errors"]] == ["texts.0"]
+
+
+def test_every_answer_is_counted_by_route_and_status(start: Start) -> None:
+    server = start(ServingSettings(threads=2, max_body_bytes=1_000))
+    server.client.post("/predict", json={"texts": ["An index."]})
+    server.client.post("/predict", json={"texts": ["long " * 500]})
+    server.client.get("/no/such/thing")
+    text = server.client.get("/metrics", headers={"Accept": "text/plain"}).text
+    counted = set(re.findall(r'request_total\{route="(\S+)",status="(\d+)"\} 1.0', text))
+    assert counted == {("/predict", "200"), ("/predict", "413"), ("other", "404")}

@@ -1,32 +1,44 @@
 """Whole files as jobs that a kill can't harm."""
 
 import csv
+import gzip
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from tests.serving.conftest import LABELS
 
 from classmark.documents import Fields, sample_documents
 from classmark.errors import (
     ConflictError,
+    MissingExtraError,
     RecordError,
     SettingError,
     SourceError,
+    TamperedVersionError,
     UnavailableError,
 )
 from classmark.progress import Silent
+from classmark.row_files import ROWS_A_GROUP
 from classmark.serving import BatchJob, BatchReport, ServedModel, run_batch
 from classmark.serving.batch import _lock
+from classmark.serving.batch_answers import _TEXTS_BEFORE_PROCESSES, Answering
+from classmark.serving.batch_results import publish_results
 
 T = TypeVar("T")
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
@@ -55,7 +67,9 @@ class Slowly:
             time.sleep(0.001)
             yield item
 fields = Fields(label_required=False)
-run_batch(served, BatchJob(source, fields, out, partials, 2), now=now, progress=Slowly())
+engine = sys.argv[5] if len(sys.argv) == 6 else "local"
+job = BatchJob(source, fields, out, partials, 2, engine)
+run_batch(served, job, now=now, progress=Slowly())
 """
 
 
@@ -153,6 +167,125 @@ def test_one_file_gives_the_same_answers_in_both_forms(
             (row["id"], row["label"], float(row["confidence"])) for row in csv.DictReader(file)
         ]
     assert found == [(row["id"], row["label"], row["confidence"]) for row in read(lines.out)]
+
+
+@pytest.mark.parametrize("name", ["in.jsonl.gz", "in.csv", "in.parquet"])
+def test_every_form_of_a_file_gives_the_same_answers(
+    name: str, served: ServedModel, job: Job, tmp_path: Path
+) -> None:
+    given = rows(100)
+    lines, other = written(tmp_path / "in.jsonl", given), tmp_path / name
+    if name == "in.csv":
+        with other.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ("id", "text"))
+            writer.writeheader()
+            writer.writerows(given)
+    elif name == "in.parquet":
+        parquet.write_table(pa.Table.from_pylist(given), other)
+    else:
+        other.write_bytes(gzip.compress(lines.read_bytes()))
+    made, same = job(lines), job(other, "same.jsonl")
+    run(served, made)
+    run(served, same)
+    assert untimed(read(same.out)) == untimed(read(made.out))
+
+
+def untimed(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without what is another at each start."""
+    return [row | {"latency_ms": 0, "predicted_at": ""} for row in found]
+
+
+def test_parquet_has_the_rows_with_types(served: ServedModel, job: Job, tmp_path: Path) -> None:
+    given = [row | {"label": "cs.DB"} if number % 2 else row for number, row in enumerate(rows(90))]
+    source = written(tmp_path / "in.jsonl", given)
+    lines, typed = job(source), job(source, "results.parquet")
+    run(served, lines)
+    report = run(served, typed)
+    table = parquet.read_table(typed.out)
+    assert tuple(table.column_names) == COLUMNS
+    assert table.schema.field("labels").type == pa.list_(pa.string())
+    assert table.schema.field("abstained").type == pa.bool_()
+    found = table.to_pylist()
+    assert {row["predicted_at"] for row in found} == {NOON}
+    assert untimed(found) == untimed(read(lines.out))
+    assert report.labelled == 45
+    assert typed.out.with_name("results.parquet.report.json").exists()
+
+
+def test_parquet_is_written_group_by_group(tmp_path: Path) -> None:
+    count = 2 * ROWS_A_GROUP + 5
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, "a")
+    row |= {"labels": ["a"], "true_label": None}
+    row |= {"abstained": False, "latency_ms": 1.0, "predicted_at": NOON.isoformat()}
+    partial = written(
+        tmp_path / "partial.jsonl", (row | {"confidence": number} for number in range(count))
+    )
+    publish_results(partial, tmp_path / "out.parquet", COLUMNS)
+    with parquet.ParquetFile(tmp_path / "out.parquet") as file:
+        assert file.metadata.num_row_groups == 3
+        assert file.read(["confidence"]).column(0).to_pylist() == list(range(count))
+
+
+@pytest.mark.parametrize(
+    ("module", "out", "engine", "extra"),
+    [
+        ("pyarrow", "results.parquet", "local", "tables"),
+        ("ray", "results.jsonl", "ray", "ray"),
+    ],
+)
+def test_a_missing_extra_is_told_before_the_work(
+    module: str, out: str, engine: Any, extra: str, tmp_path: Path
+) -> None:
+    # What sys.modules maps to None is looked for as if it were not installed.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, module, None)
+        with pytest.raises(MissingExtraError) as told:
+            BatchJob(tmp_path / "in.jsonl", Fields(), tmp_path / out, tmp_path, 2, engine)
+    assert told.value.remedy == f"Install it: pip install 'classmark[{extra}]'"
+
+
+def test_processes_answer_many_texts_as_threads_would(
+    served: ServedModel, job: Job, tmp_path: Path
+) -> None:
+    made = job(written(tmp_path / "in.jsonl", rows(_TEXTS_BEFORE_PROCESSES + 200)))
+    by_one_thread = replace(made, threads=1, out=tmp_path / "one.jsonl")
+    run(served, made)
+    run(served, by_one_thread)
+    assert untimed(read(made.out)) == untimed(read(by_one_thread.out))
+    assert active_children() == []
+
+
+class EndingOthers(Silent):
+    """Ends what answers in other processes, as a system without memory does."""
+
+    def track(
+        self, items: Iterable[T], doing: str, total: int | None = None, note: Any = None
+    ) -> Iterator[T]:
+        """The items, and the end of a process once there is one."""
+        del doing, total, note
+        for item in items:
+            for child in active_children():
+                with suppress(ProcessLookupError):
+                    os.kill(child.pid or 0, signal.SIGKILL)
+            yield item
+
+
+def test_a_process_that_is_ended_from_outside_is_told_and_costs_nothing(
+    served: ServedModel, job: Job, tmp_path: Path
+) -> None:
+    made = job(written(tmp_path / "in.jsonl", rows(_TEXTS_BEFORE_PROCESSES + 2_000)))
+    with pytest.raises(UnavailableError, match="ended from outside"):
+        run_batch(served, made, now=lambda: NOON, progress=EndingOthers())
+    done = lines_in(partial_of(made))
+    assert done >= _TEXTS_BEFORE_PROCESSES
+    assert run(served, replace(made, threads=1)).resumed_after == done
+
+
+def test_a_version_that_was_tampered_with_does_not_answer_in_another_process(
+    served: ServedModel,
+) -> None:
+    with pytest.raises(TamperedVersionError, match="was changed"):
+        Answering(replace(served.version, digest="0" * 64))
 
 
 def test_named_fields_are_read(served: ServedModel, job: Job, tmp_path: Path) -> None:
@@ -285,6 +418,56 @@ def interrupted(served: ServedModel, made: BatchJob) -> Path:
     return partial
 
 
+def children_of(pid: int) -> set[int]:
+    """The processes that it began."""
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()))
+
+
+def test_a_job_that_was_killed_leaves_no_process_behind(
+    shared_home: Path, job: Job, tmp_path: Path
+) -> None:
+    made = job(written(tmp_path / "in.jsonl", rows(60_000)))
+    with started(shared_home, made) as child:
+        while lines_in(partial_of(made)) < _TEXTS_BEFORE_PROCESSES + 1:
+            assert child.poll() is None, child.stderr and child.stderr.read()
+            time.sleep(0.02)
+        left = children_of(child.pid)
+        child.kill()
+    assert len(left) >= 2
+    end = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in left):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_ray_gives_the_rows_that_this_machine_gives_and_goes_on_with_its_job(
+    served: ServedModel, shared_home: Path, job: Job, tmp_path: Path
+) -> None:
+    made = job(written(tmp_path / "in.jsonl", rows(400)))
+    here = replace(made, out=tmp_path / "here.jsonl")
+    assert run(served, here).documents == 400
+    partial = interrupted(served, made)
+    begun = partial.read_bytes().splitlines(keepends=True)[:50]
+    partial.write_bytes(b"".join(begun))
+    places = (shared_home, made.source, made.out, made.partials)
+    command = [sys.executable, "-c", CLASSIFY, *map(str, places), "ray"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    # Where Ray is told to say nothing, it says that it was told so.
+    assert [line for line in done.stderr.splitlines() if "Set ray log level" not in line] == []
+    found = read(made.out)
+    assert found[:50] == [orjson.loads(line) for line in begun]
+    assert untimed(found) == untimed(read(here.out))
+    assert min(row["latency_ms"] for row in found) > 0
+    report = orjson.loads(made.out.with_name("results.jsonl.report.json").read_bytes())
+    expected = asdict(run(served, here)) | {"resumed_after": 50}
+    times = {"mean_latency_ms", "p95_latency_ms"}
+    assert {name: it for name, it in report.items() if name not in times} == {
+        name: it for name, it in expected.items() if name not in times
+    }
+
+
 @pytest.mark.parametrize("left", [1, 40, -1])
 def test_a_line_that_was_cut_short_is_computed_again(
     left: int, served: ServedModel, job: Job, tmp_path: Path
@@ -374,7 +557,7 @@ def test_an_input_that_changes_while_it_is_read_is_refused(
 
 @pytest.mark.parametrize("name", ["results", "results.json", "results.txt", "results.jsonl.gz"])
 def test_results_of_another_form_are_refused(name: str, job: Job, tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"jsonl or \.csv"):
+    with pytest.raises(SettingError, match=r"\.csv or \.parquet"):
         job(tmp_path / "in.jsonl", name)
 
 
@@ -416,7 +599,7 @@ def test_what_was_computed_before_an_unusable_record_is_kept(
     with pytest.raises(RecordError, match="line 201"):
         run(served, made)
     assert not made.out.exists()
-    assert lines_in(partial_of(made)) > 0
+    assert lines_in(partial_of(made)) == 200
 
 
 def test_results_that_can_t_be_written_cost_no_computing(

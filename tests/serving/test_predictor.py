@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from classmark.errors import ClassmarkError, OverloadedError, UnavailableError
 from classmark.models import Classifier
 from classmark.predictions import Prediction
-from classmark.serving import Predictor, Scheduler, ServedModel
+from classmark.serving import AnswerCache, Predictor, QueueLimits, Scheduler, ServedModel
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 
@@ -25,9 +25,18 @@ class Notes:
 
     said: list[Prediction] = field(default_factory=list)
     failed: list[ClassmarkError] = field(default_factory=list)
+    cached: int = 0
+    dropped: int = 0
 
-    def on_predictions(self, predictions: Sequence[Prediction]) -> None:
+    def on_predictions(self, predictions: Sequence[Prediction]) -> bool | None:
         self.said += predictions
+        return None
+
+    def on_cached(self, count: int) -> None:
+        self.cached += count
+
+    def on_dropped(self, count: int) -> None:
+        self.dropped += count
 
     def on_error(self, error: ClassmarkError) -> None:
         self.failed.append(error)
@@ -57,14 +66,14 @@ class Breaking(Classifier):
 
 @pytest.fixture
 def scheduler() -> Iterator[Scheduler]:
-    scheduler = Scheduler(threads=2, max_waiting=10)
+    scheduler = Scheduler(2, QueueLimits(texts=10, seconds=60))
     yield scheduler
     scheduler.close()
 
 
 def test_every_listener_hears_what_is_answered(served: ServedModel, scheduler: Scheduler) -> None:
     notes = [Notes(), Notes()]
-    predictor = Predictor(served, scheduler, notes, now=lambda: NOON)
+    predictor = Predictor(served, scheduler, notes, AnswerCache(0), now=lambda: NOON)
     found = asyncio.run(predictor.predict(["An index.", "A lens."], "ada"))
     said = [it.prediction for it in found]
     assert [it.said for it in notes] == [said, said]
@@ -83,7 +92,9 @@ def test_a_listener_that_raises_holds_the_answer_back_and_the_later_ones_hear_th
     served: ServedModel, scheduler: Scheduler
 ) -> None:
     first, later = Notes(), Notes()
-    predictor = Predictor(served, scheduler, [first, Refusing(), later], now=lambda: NOON)
+    predictor = Predictor(
+        served, scheduler, [first, Refusing(), later], AnswerCache(0), now=lambda: NOON
+    )
     with pytest.raises(UnavailableError, match="disk is full"):
         asyncio.run(predictor.predict(["An index."]))
     assert later.said == []
@@ -92,7 +103,7 @@ def test_a_listener_that_raises_holds_the_answer_back_and_the_later_ones_hear_th
 
 def test_a_refusal_is_announced(served: ServedModel, scheduler: Scheduler) -> None:
     notes = Notes()
-    predictor = Predictor(served, scheduler, [notes], now=lambda: NOON)
+    predictor = Predictor(served, scheduler, [notes], AnswerCache(0), now=lambda: NOON)
     with pytest.raises(OverloadedError):
         asyncio.run(predictor.predict(["a"] * 11))
     assert [type(error) for error in notes.failed] == [OverloadedError]
@@ -104,7 +115,7 @@ def test_an_error_that_nobody_foresaw_is_announced_too(
 ) -> None:
     notes = Notes()
     broken = replace(served, classifier=Breaking())
-    predictor = Predictor(broken, scheduler, [notes], now=lambda: NOON)
+    predictor = Predictor(broken, scheduler, [notes], AnswerCache(0), now=lambda: NOON)
     with pytest.raises(ZeroDivisionError):
         asyncio.run(predictor.predict(["a"]))
     assert "ZeroDivisionError" in notes.failed[0].message
@@ -122,7 +133,7 @@ def test_a_slow_listener_does_not_hold_up_the_loop(
             super().on_predictions(predictions)
 
     notes = SlowDisk()
-    predictor = Predictor(served, scheduler, [notes], now=lambda: NOON)
+    predictor = Predictor(served, scheduler, [notes], AnswerCache(0), now=lambda: NOON)
 
     async def run() -> None:
         answer = asyncio.ensure_future(predictor.predict(["An index."]))
@@ -133,3 +144,43 @@ def test_a_slow_listener_does_not_hold_up_the_loop(
 
     asyncio.run(run())
     assert len(notes.said) == 1
+
+
+def test_what_was_answered_before_is_recorded_and_not_computed_again(
+    served: ServedModel, scheduler: Scheduler
+) -> None:
+    notes = Notes()
+    predictor = Predictor(served, scheduler, [notes], AnswerCache(100_000), now=lambda: NOON)
+
+    async def run() -> None:
+        (first,) = await predictor.predict(["An index."])
+        again, other = await predictor.predict(["An index.", "A lens."])
+        assert again.answer == first.answer
+        assert again.prediction.id != first.prediction.id
+        assert again.prediction.latency_ms == 0 < other.prediction.latency_ms
+        assert other.prediction.text == "A lens."
+        predictor.served = replace(served, version=replace(served.version, digest="another"))
+        (anew,) = await predictor.predict(["An index."])
+        assert anew.prediction.latency_ms > 0
+
+    asyncio.run(run())
+    assert notes.cached == 1
+    assert [it.text for it in notes.said] == ["An index.", "An index.", "A lens.", "An index."]
+
+
+class Dropping(Notes):
+    """A listener that can't keep anything, and does not mind."""
+
+    def on_predictions(self, predictions: Sequence[Prediction]) -> bool:
+        del predictions
+        return False
+
+
+def test_what_is_not_recorded_is_answered_and_counted_but_never_acknowledged(
+    served: ServedModel, scheduler: Scheduler
+) -> None:
+    later = Notes()
+    predictor = Predictor(served, scheduler, [Dropping(), later], AnswerCache(0), now=lambda: NOON)
+    found = asyncio.run(predictor.predict(["An index.", "A lens."]))
+    assert [it.is_recorded for it in found] == [False, False]
+    assert (later.dropped, len(later.said), later.failed) == (2, 2, [])

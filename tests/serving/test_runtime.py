@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -12,6 +13,7 @@ from tests.serving.conftest import LABELS
 
 from classmark.database import Database
 from classmark.errors import (
+    IntegrityError,
     TamperedVersionError,
     UnknownModelError,
     UnknownVersionError,
@@ -90,3 +92,21 @@ def test_what_does_not_exist_is_not_found(registry: Registry) -> None:
         load_served_model(registry, ModelReference.parse("boxes@production"))
     with pytest.raises(UnknownVersionError):
         load_served_model(registry, ModelReference.parse("shelves@v1.0.1"))
+
+
+def test_what_answers_otherwise_than_where_it_was_trained_is_not_loaded(
+    registry: Registry, artifact: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(artifact, tmp_path / "other"))
+    kept = orjson.loads((other / "examples.json").read_bytes())
+    kept["probabilities"][0] = list(reversed(kept["probabilities"][0]))
+    (other / "examples.json").write_bytes(orjson.dumps(kept))
+    metadata = {"dataset": {"fingerprint": "00"}}
+    registry.register(VersionDraft("boxes", other, Lineage("linear", LABELS, "00"), metadata))
+    with pytest.raises(IntegrityError, match="off what it was when trained"):
+        load_served_model(registry, ModelReference.parse("boxes@latest"))
+
+
+def test_one_core_has_no_second_way(served: ServedModel) -> None:
+    assert served.on_cores(1).alone is None
+    assert served.on_cores(2).alone is None, "the linear family answers on one core anyway"

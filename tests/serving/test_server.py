@@ -26,6 +26,8 @@ def make_app():
     app = FastAPI()
     @app.get("/")
     async def slow(seconds: float = 0.0):
+        if seconds:
+            open("asked", "w").close()
         await asyncio.sleep(seconds)
         return os.getpid()
     return app
@@ -127,7 +129,7 @@ def test_requests_in_flight_are_answered_before_the_server_stops(
     with subprocess.Popen(
         [sys.executable, "app.py", str(workers)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
         stdout=subprocess.PIPE,
         text=True,
     ) as server:
@@ -141,7 +143,8 @@ def test_requests_in_flight_are_answered_before_the_server_stops(
 
         asking = threading.Thread(target=ask)
         asking.start()
-        time.sleep(0.3)
+        while not (tmp_path / "asked").exists():
+            time.sleep(0.01)
         server.send_signal(signal.SIGTERM)
         asking.join()
         assert answers == [200]

@@ -10,7 +10,7 @@ import typer
 
 from classmark import __version__
 from classmark.cli.terminal import say_error, say_warning
-from classmark.errors import ClassmarkError, MissingExtraError
+from classmark.errors import ClassmarkError, MissingExtraError, SettingError
 
 # name: what it does, in the order of the loop; each is a module of this folder, _ for -.
 COMMANDS = {
@@ -43,6 +43,8 @@ COMMANDS = {
     "sign": "Vouch for a version with your key.",
     "predict": "Classify one text, a file, or what you type.",
     "explain": "What the answer for one text rests on: words with weights.",
+    "predictions": "Export what a server answered, with the labels that came later.",
+    "keys": "Who may ask a server: make, list and revoke keys.",
     "serve": "Answer over HTTP, with a web page.",
     "doctor": "What is installed, what works, what to do.",
 }
@@ -60,7 +62,7 @@ def main() -> None:
         # A terminal that lacks a character shows another one; nothing fails for that.
         sys.stdout.reconfigure(errors="replace")
     try:
-        arguments = one_key_an_option(sys.argv[1:])
+        arguments = one_key_an_option(_readable(sys.argv[1:]))
         _app(arguments)(arguments, prog_name="classmark")
     except ClassmarkError as error:
         say_error(error.message, error.remedy)
@@ -80,6 +82,24 @@ def main() -> None:
     except KeyboardInterrupt as error:
         _say_what_is_left(error)
         sys.exit(_INTERRUPTED)
+
+
+def _readable(arguments: list[str]) -> list[str]:
+    """The arguments; what stands in them is kept in files and databases that are UTF-8.
+
+    Raises:
+        SettingError: One of them is not.
+    """
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            shown = argument.encode(errors="replace").decode()
+            raise SettingError(
+                f"The argument {shown!r} is not written in UTF-8.",
+                remedy="Write it in UTF-8; a file of such a name, rename first.",
+            ) from error
+    return arguments
 
 
 def one_key_an_option(arguments: list[str]) -> list[str]:

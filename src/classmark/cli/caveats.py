@@ -18,13 +18,13 @@ def warn_of_learned(
 ) -> None:
     """Say so if a version is measured on documents that it learned from."""
     for version in versions:
-        count = sum(learned_before(version, home.datasets, documents))
+        count = sum(learned_before(version, home.datasets, documents) or ())
         _warn(version, count, f"{len(documents):,} documents")
 
 
 def warn_of_taught(home: Home, teacher: RegisteredVersion, documents: Sequence[Document]) -> None:
     """Say so if a teacher learned from documents that its student is measured on."""
-    count = sum(learned_before(teacher, home.datasets, documents))
+    count = sum(learned_before(teacher, home.datasets, documents) or ())
     if count:
         say_warning(
             f"{teacher.name} learned from {count:,} of the {len(documents):,} documents of val and"
@@ -34,7 +34,7 @@ def warn_of_taught(home: Home, teacher: RegisteredVersion, documents: Sequence[D
 
 def warn_of_rows(place: Home, version: RegisteredVersion, rows: "pd.DataFrame") -> None:
     """Say so if a version is measured on rows that it learned from."""
-    _warn(version, sum(learned_rows(version, place.tables, rows)), f"{len(rows):,} rows")
+    _warn(version, sum(learned_rows(version, place.tables, rows) or ()), f"{len(rows):,} rows")
 
 
 def _warn(version: RegisteredVersion, count: int, measured: str) -> None:

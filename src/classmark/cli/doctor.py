@@ -31,6 +31,9 @@ _EXTRAS = {
     "tracking": ("mlflow",),
     "explain": ("lime", "shap"),
     "signing": ("model-signing", "pyopenssl"),
+    "postgres": ("psycopg",),
+    "s3": ("fsspec", "s3fs"),
+    "ray": ("ray",),
 }
 _ENOUGH_DISK_GB = 2.0
 _COLOURS = {"ok": "green", "missing": "yellow", "broken": "red"}
@@ -148,6 +151,8 @@ def _models(home: Home) -> Iterator[Finding]:
     for model in models:
         yield _checked(f"model {model}", lambda model=model: _intact(home, model))  # type: ignore[misc]
         yield _link_and_view(home, model)
+    if home.storage is not None:
+        yield from _storage(home, home.storage.name)
 
 
 def _intact(home: Home, model: str) -> str:
@@ -169,6 +174,20 @@ def _link_and_view(home: Home, model: str) -> Finding:
     if behind:
         return Finding(what, "broken", " ".join(behind), "Let them follow: classmark gc")
     return Finding(what, "ok", "as the database says")
+
+
+def _storage(home: Home, name: str) -> Iterator[Finding]:
+    """Whether what is live, and what was deleted, is so in the storage too."""
+    lags = home.registry.catch_up(dry_run=True)
+    for lag in lags:
+        what = f"{lag.model} in {lag.place}"
+        if lag.behind:
+            told = " ".join(lag.behind)
+            yield Finding(what, "broken", told, "Let it follow: classmark gc")
+        else:
+            yield Finding(what, "broken", lag.problem)
+    if not lags:
+        yield Finding("storage", "ok", f"{name} follows what is live here")
 
 
 def _checked(what: str, look: Callable[[], str]) -> Finding:

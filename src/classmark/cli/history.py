@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from classmark.assembly import existing_home
+from classmark.assembly import existing_home, utc_now
 from classmark.cli.options import HomeOption, JsonOption
 from classmark.cli.terminal import as_moment, keep_result, say, say_table
 from classmark.cli.versions import SHOWN, AllOption, ModelArgument, say_older
@@ -21,7 +21,7 @@ def parsed_moment(given: str) -> datetime:
     """The moment that is written as ISO 8601; without a zone it is UTC.
 
     Raises:
-        SettingError: It is written otherwise.
+        SettingError: It is written otherwise, or is yet to come.
     """
     try:
         moment = datetime.fromisoformat(given)
@@ -29,7 +29,13 @@ def parsed_moment(given: str) -> datetime:
         raise SettingError(
             f"{given!r} is no moment.", remedy="Write it as 2026-05-06 or 2026-05-06T14:30:00."
         ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment > utc_now():
+        raise SettingError(
+            f"{given!r} is yet to come, and a history tells of what was.",
+            remedy="Leave --at out to see what is live now, or name an earlier moment.",
+        )
+    return moment
 
 
 def run(

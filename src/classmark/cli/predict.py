@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,13 +21,17 @@ from classmark.cli.options import (
     writable,
 )
 from classmark.cli.table_prediction import predict_rows
-from classmark.cli.table_versions import check_no_fields, predicts_tables
+from classmark.cli.table_versions import check_no_engine, check_no_fields, predicts_tables
 from classmark.cli.terminal import Bars, as_share, err, keep_result, say, say_table, say_warning
 from classmark.documents import Fields, read_documents
 from classmark.errors import SettingError
 from classmark.models import Answer, Problem
 from classmark.serving import BatchJob, BatchReport, ServedModel, load_served_model, run_batch
 
+Engine = Literal["local", "ray"]
+EngineOption = Annotated[
+    Engine, typer.Option(help="What classifies a file: this machine, or a cluster by Ray Data.")
+]
 _BAR_WIDTH = 30
 _SHOWN_CLASSES = 5
 
@@ -43,7 +47,7 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where the results of a file go: .jsonl or .csv; of a table .csv or .parquet.",
+            help="Where the results of a file go: .jsonl, .csv or .parquet; of a table not .jsonl.",
             show_default="results/ in the home",
             callback=writable,
         ),
@@ -51,6 +55,7 @@ def run(
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Classify each line that you type.")
     ] = False,
+    engine: EngineOption = "local",
     text_fields: TextFieldsOption = None,
     label_field: LabelFieldOption = None,
     home: HomeOption = None,
@@ -61,19 +66,21 @@ def run(
         raise SettingError(
             "It is not clear what to classify.", remedy="Give a TEXT, or --file, or --interactive."
         )
-    _check_out(out, file)
+    _check_for_file(out, file, engine)
     place = existing_home(home)
     if text is not None:
         check_text(text)
     if file is not None and predicts_tables(place, reference):
         check_no_fields(text_fields, label_field)
+        check_no_engine(engine)
         keep_result(json, predict_rows(place, reference, file, out))
         return
     served = load_served_model(place.registry, reference)
     if file is not None:
         fields = parsed_fields(text_fields, label_field, label_required=False)
-        fields = fields_for(served, fields)
-        result = _predict_file(place, served, file, (out, fields))
+        out = out or _named_by_time(place, served)
+        job = _job(place, (file, fields_for(served, fields), out), engine)
+        result = _predict_file(served, job)
     elif text is not None:
         result = _predict_text(served, text)
     else:
@@ -81,7 +88,9 @@ def run(
     keep_result(json, result)
 
 
-def _check_out(out: Path | None, file: Path | None) -> None:
+def _check_for_file(out: Path | None, file: Path | None, engine: str) -> None:
+    if engine != "local" and file is None:
+        raise SettingError("--engine is for --file.", remedy="Leave it out, or give a file.")
     if out is not None and (file is None or out.absolute() == file.absolute()):
         raise SettingError(
             f"--out {out} is for the results of --file, beside it.", remedy="Name another file."
@@ -132,19 +141,23 @@ def _headline(served: ServedModel, answer: Answer) -> str:
     return f"Not sure enough: best guess {answer.label}" if answer.abstained else answer.label
 
 
-def _predict_file(
-    home: Home, served: ServedModel, file: Path, options: tuple[Path | None, Fields]
-) -> dict[str, Any]:
-    given, fields = options
-    # A file that can't be read is told before a job of its own is begun.
-    next(read_documents(file, fields), None)
+def _named_by_time(home: Home, served: ServedModel) -> Path:
     stamp = utc_now().strftime("%Y%m%dT%H%M%SZ")
-    out = given or home.results / f"{served.version.name}_{stamp}.jsonl"
-    job = BatchJob(file, fields, out, home.results / "unfinished", home.threads)
+    return home.results / f"{served.version.name}_{stamp}.jsonl"
+
+
+def _job(home: Home, files: tuple[Path, Fields, Path], engine: Engine) -> BatchJob:
+    source, fields, out = files
+    return BatchJob(source, fields, out, home.results / "unfinished", home.threads, engine)
+
+
+def _predict_file(served: ServedModel, job: BatchJob) -> dict[str, Any]:
+    # A file that can't be read is told before a job of its own is begun.
+    next(read_documents(job.source, job.fields), None)
     report = run_batch(served, job, now=utc_now, progress=Bars())
     show(report, several=served.classifier.problem is Problem.MULTI_LABEL)
-    say(f"Results: {out}")
-    return {"out": str(out), **asdict(report)}
+    say(f"Results: {job.out}")
+    return {"out": str(job.out), **asdict(report)}
 
 
 def show(report: BatchReport, *, several: bool) -> None:

@@ -18,7 +18,7 @@ from classmark.cli.options import (
 from classmark.cli.table_versions import check_no_fields
 from classmark.cli.terminal import keep_result, say
 from classmark.errors import PromotionRefusedError, SettingError
-from classmark.registry import Decision, ModelReference, RegisteredVersion, check_promotion
+from classmark.registry import Beside, Decision, ModelReference, RegisteredVersion, check_promotion
 
 if TYPE_CHECKING:
     from classmark.retraining import Judgement
@@ -31,6 +31,13 @@ OnOption = Annotated[
         show_default="the part that it was tested on",
     ),
 ]
+AssumeNewOption = Annotated[
+    bool,
+    typer.Option(
+        "--assume-new",
+        help="Take the rows of --on as new to a version whose snapshot is not here to tell.",
+    ),
+]
 ForceOption = Annotated[
     bool,
     typer.Option("--force", help="Promote it without a comparison; needs --reason."),
@@ -40,6 +47,7 @@ ForceOption = Annotated[
 def run(
     reference: ReferenceArgument,
     on: OnOption = None,
+    assume_new: AssumeNewOption = False,
     text_fields: TextFieldsOption = None,
     label_field: LabelFieldOption = None,
     force: ForceOption = False,
@@ -50,8 +58,7 @@ def run(
 ) -> None:
     """Put a version into production, if it is shown to be no worse than the one that is there."""
     place = existing_home(home)
-    if force and not reason.strip():
-        raise SettingError("--force needs a reason.", remedy="Say why: --force --reason TEXT")
+    _check_options(on, assume_new, force, reason)
     candidate = place.registry.resolve(reference)
     live = place.registry.live(candidate.model)
     check_promotion(candidate.version, candidate.status, live.version if live else None)
@@ -63,22 +70,24 @@ def run(
             remedy="Leave them out, or name the file: --on FILE",
         )
     result: dict[str, Any] = {"judgement": None}
-    why, against = f"forced: {reason}" if force else reason, None
+    why = f"forced: {reason}" if force else reason
     if live is not None and not force:
         # It measures, and that needs more than the base install has.
         from classmark.cli import judging  # noqa: PLC0415
 
         fields = parsed_fields(text_fields, label_field)
-        judgement = judging.judge(place, candidate, live, on, fields)
+        judgement = judging.judge(place, candidate, live, on, fields, assume_new=assume_new)
         result["judgement"] = judging.describe(judgement, candidate)
         if not dry_run:
             _check(judgement, candidate)
-        why, against = _reasons(reason, judgement), live.version
+        why = _reasons(reason, judgement)
     if dry_run:
         say(" stays as it is: this is a dry run.", strong=candidate.name)
     else:
         named = ModelReference(candidate.model, candidate.version)
-        candidate = place.registry.promote(named, why, against=against)
+        # That nothing was live is a judgement too: whatever went live meanwhile was not looked at.
+        beside = None if force else Beside(live.version if live else None)
+        candidate = place.registry.promote(named, why, against=beside)
         say(" is in production.", strong=candidate.name)
     keep_result(json, describe(candidate) | {"is_promoted": not dry_run} | result)
 
@@ -90,6 +99,21 @@ def describe(version: RegisteredVersion) -> dict[str, Any]:
         "production_version": str(version.version),
         "path": str(version.folder),
     }
+
+
+def _check_options(on: str | None, assume_new: bool, force: bool, reason: str) -> None:
+    """Let options pass that go together.
+
+    Raises:
+        SettingError: One of them lacks the other that it needs.
+    """
+    if assume_new and on is None:
+        raise SettingError(
+            "--assume-new tells of the rows of --on, and there are none.",
+            remedy="Name rows of which you know that neither version has met them: --on FILE",
+        )
+    if force and not reason.strip():
+        raise SettingError("--force needs a reason.", remedy="Say why: --force --reason TEXT")
 
 
 def _reasons(given: str, judgement: "Judgement") -> str:
@@ -106,10 +130,21 @@ def _check(judgement: "Judgement", candidate: RegisteredVersion) -> None:
     """
     if judgement.verdict.decision is Decision.PROMOTE:
         return
-    undecided = judgement.verdict.decision is Decision.MORE_DATA
-    first = "Give labelled rows that are new to both: --on FILE. " if undecided else ""
     raise PromotionRefusedError(
         f"{candidate.name} does not go live beside {judgement.production.name}."
         f" {judgement.verdict}",
-        remedy=f"{first}To promote it all the same, say why: --force --reason TEXT",
+        remedy=f"{_first_remedy(judgement)}To promote it all the same, say why: --force --reason"
+        " TEXT",
     )
+
+
+def _first_remedy(judgement: "Judgement") -> str:
+    """What helps to a verdict, where there is none yet."""
+    if judgement.verdict.decision is Decision.REJECT:
+        return ""
+    if judgement.untold and not judgement.rows:
+        return (
+            "Copy what is missing into this home, or give rows of which you know that they are new"
+            " to both: --on FILE --assume-new. "
+        )
+    return "Give labelled rows that are new to both: --on FILE. "

@@ -22,7 +22,7 @@ from classmark.assembly import (
 )
 from classmark.cli.options import HomeOption
 from classmark.cli.table_versions import check_predicts_texts
-from classmark.cli.terminal import say
+from classmark.cli.terminal import say, say_warning
 from classmark.errors import ClassmarkError, UnavailableError
 from classmark.naming import checked_name
 from classmark.registry import ModelReference, RegisteredVersion
@@ -74,6 +74,7 @@ def serve(home: Home, job: ServeJob, listener: socket) -> None:
         signal.signal(stop, lambda *_: sys.exit(0))
     if job.page:
         check_page_extra()
+    _warn_of_open_doors(home, Address(*listener.getsockname()[:2]))
     if job.workers > 1:
         _serve_with_workers(home, job, listener)
         return
@@ -86,22 +87,38 @@ def serve(home: Home, job: ServeJob, listener: socket) -> None:
         tell_fallback(home.registry, served.version, fallback)
     app = build_app(home, replace(served, fallback=fallback), job)
     _announce(served.version.name, listener, job)
-    run_server(app, listener, workers=1)
+    client_seconds = home.settings.serving.client_seconds
+    run_server(app, listener, workers=1, client_seconds=client_seconds)
+
+
+def _warn_of_open_doors(home: Home, address: Address) -> None:
+    """Say who may ask where that may not be what was meant."""
+    if home.settings.serving.api_keys == "required":
+        if not home.keys.unrevoked():
+            say_warning(
+                "Who asks needs a key, and there is none: classmark keys create NAME --scope admin"
+            )
+    elif not address.is_loopback:
+        say_warning(
+            f"Whoever reaches {address.host} may ask, send feedback and read the metrics: keys are"
+            " off. Set serving.api_keys to required, or listen on 127.0.0.1."
+        )
 
 
 def _serve_with_workers(home: Home, job: ServeJob, listener: socket) -> None:
-    # Tried here once, so that what can't serve is said before workers start; and the version is
-    # named, so that a worker that starts later serves the same one.
+    # Tried here once, so that what can't serve is said before workers start. Each of them begins
+    # with what is live by then; the version is named for where that can't be loaded any more.
     chosen, fallback = _or_fallback(
         home, _what_to_serve(home, job), lambda version: _loaded_elsewhere(home, version)
     )
     if fallback is not None:
         tell_fallback(home.registry, chosen, fallback)
-    pinned = job.model_copy(update={"model": str(_named(chosen)), "fallback": fallback})
+    begun = job.model_copy(update={"model": str(_named(chosen)), "fallback": fallback})
     _announce(chosen.name, listener, job)
     with tempfile.TemporaryDirectory(prefix="classmark-metrics-") as metrics:
-        pinned.hand_on(home.settings, Path(metrics))
-        run_server(_WORKER_APP, listener, workers=job.workers)
+        begun.hand_on(home.settings, Path(metrics))
+        client_seconds = home.settings.serving.client_seconds
+        run_server(_WORKER_APP, listener, workers=job.workers, client_seconds=client_seconds)
 
 
 def _what_to_serve(home: Home, job: ServeJob) -> RegisteredVersion:

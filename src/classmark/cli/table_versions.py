@@ -90,6 +90,16 @@ def check_no_fields(text_fields: str | None, label_field: str | None) -> None:
         )
 
 
+def check_no_engine(engine: str) -> None:
+    """Let pass whoever asks for no other engine than this machine.
+
+    Raises:
+        SettingError: Another one is named.
+    """
+    if engine != "local":
+        raise SettingError("--engine is for texts, not for rows of tables.", remedy="Leave it out.")
+
+
 def load_table_version(place: Home, reference: ModelReference) -> LoadedTableVersion:
     """The version that a reference names, every byte checked, ready to predict.
 

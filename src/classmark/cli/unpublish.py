@@ -22,16 +22,19 @@ def run(
     home: HomeOption = None,
     json: JsonOption = None,
 ) -> None:
-    """Take a version away from places elsewhere; here it stays."""
+    """Take a version away from places elsewhere; here it stays, if it is here."""
     opened = existing_home(home)
     places = chosen_places(opened, from_)
-    version = opened.registry.resolve(reference)
+    version = opened.registry.once(reference)
+    is_unpublished = False
     for place in places.values():
+        told = "would be taken away from"
         if not dry_run:
-            place.unpublish(version)
-        told = "would be taken away from" if dry_run else "is not, or no longer, in"
+            was_there = place.unpublish(version)
+            is_unpublished |= was_there
+            told = "is no longer in" if was_there else "was not in"
         say(f" {told} {place.name}.", strong=version.name)
     keep_result(
         json,
-        {"version": version.name, "places": list(places), "is_unpublished": not dry_run},
+        {"version": version.name, "places": list(places), "is_unpublished": is_unpublished},
     )

@@ -22,7 +22,7 @@ from classmark.documents.collecting import (
 from classmark.documents.disjoint_sets import DisjointSets
 from classmark.documents.document import Document, content_id
 from classmark.documents.duplicates import ExactDuplicates, Repeat
-from classmark.documents.files import Fields, read_documents
+from classmark.documents.files import Fields, read_columns, read_documents
 from classmark.documents.language import english_detector, language_detector
 from classmark.documents.near_duplicates import (
     LEAST_SIMILARITY,
@@ -64,6 +64,7 @@ __all__ = [
     "english_detector",
     "is_hub_name",
     "language_detector",
+    "read_columns",
     "read_documents",
     "redact",
     "sample_documents",

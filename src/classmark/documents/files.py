@@ -65,6 +65,18 @@ def read_documents(source: Path | str, fields: Fields | None = None) -> Iterator
     return _documents(source, read_records(source), fields or Fields())
 
 
+def read_columns(source: Path | str) -> list[str]:
+    """The fields of the first record of a source; none if it holds no records.
+
+    Raises:
+        SourceError: The source is missing or can't be read.
+        UnavailableError: The hub does not answer.
+        MissingExtraError: What reads this format is not installed.
+    """
+    first = next(read_records(source), None)
+    return [] if first is None else list(first.values)
+
+
 def _documents(source: Path | str, records: Iterator[Record], fields: Fields) -> Iterator[Document]:
     first = next(records, None)
     if first is None:

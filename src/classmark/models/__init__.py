@@ -1,5 +1,6 @@
 """What learns, and what answers: one contract for all families."""
 
+from classmark.models.ahead import in_order
 from classmark.models.attention import TokenAttention, attention_of
 from classmark.models.calibration import (
     Calibration,
@@ -15,6 +16,7 @@ from classmark.models.catalogue import (
     load_classifier,
 )
 from classmark.models.classifier import Answer, Classifier, TimedAnswer
+from classmark.models.examples import MOST_GAP
 from classmark.models.model import Announce, Family, Milestone, TrainingOutcome, unheard
 from classmark.models.parity import Agreement, Decisions, ParityReport, parity_verdict
 from classmark.models.problem import Problem, decided
@@ -31,6 +33,7 @@ from classmark.models.training_folder import is_resumable, keep_logs
 
 __all__ = [
     "CATALOGUE",
+    "MOST_GAP",
     "TABLE_CATALOGUE",
     "Agreement",
     "Announce",
@@ -64,6 +67,7 @@ __all__ = [
     "attention_of",
     "decided",
     "family_class",
+    "in_order",
     "is_resumable",
     "keep_logs",
     "load_classifier",

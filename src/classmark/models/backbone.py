@@ -1,5 +1,6 @@
 """Pretrained models by name: the embedded one, a folder, or any of the hub."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ LOADING: dict[str, Any] = {
 # A name that begins so is a path, and none of the hub.
 _PATHS = ("/", "./", "../", "~")
 # What a tokenizer and safetensors weights may consist of.
+_ADAPTER = "adapter_config.json"
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
@@ -134,11 +136,14 @@ def check_length(model: PreTrainedModel, max_tokens: int) -> None:
 def _located(name: str) -> str:
     """The folder of a pretrained model, which may have to be fetched."""
     folder = str(Path(name).expanduser()) if name.startswith("~") else name
-    if Path(folder).is_dir():
-        return folder
-    if name.startswith(_PATHS):
-        raise FileNotFoundError("there is no such folder.")
-    return _fetched(name)
+    if not Path(folder).is_dir():
+        if name.startswith(_PATHS):
+            raise FileNotFoundError("there is no such folder.")
+        folder = _fetched(name)
+    if os.path.lexists(Path(folder, _ADAPTER)):
+        # The loaders would follow it to another folder or name, whatever that is.
+        raise ValueError(f"it is an adapter of another model ({_ADAPTER}); merge the two first.")
+    return folder
 
 
 def _fetched(name: str) -> str:

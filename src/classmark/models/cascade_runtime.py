@@ -38,6 +38,12 @@ class CascadeClassifier(Classifier):
         cheap, strong = load_members(folder, families, config)
         return cls(cheap, strong, _read_threshold(folder))
 
+    def _widen(self, cores: int) -> bool:
+        """The strong member, if it can; a cheap one has nothing to share out."""
+        strong = self._strong.widened(cores)
+        self._strong = strong or self._strong
+        return strong is not None
+
     def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         """The probabilities of whichever member answers, shape (classes,)."""
         if self._threshold is not None:

@@ -9,6 +9,7 @@ from classmark.errors import ClassmarkError, MissingExtraError, SettingError
 from classmark.models.artifact import FEATURES, damaged, read_artifact_config
 from classmark.models.calibration import read_calibration
 from classmark.models.classifier import Classifier
+from classmark.models.examples import read_examples
 from classmark.models.model import Family
 from classmark.wording import meant
 
@@ -114,6 +115,7 @@ def load_classifier(folder: Path) -> Classifier:
     except Exception as error:  # every library has errors of its own for a damaged file
         raise damaged(folder, str(error)) from error
     classifier.steps = steps
+    classifier.examples = read_examples(folder, len(config.labels))
     classifier.calibration = calibration
     classifier.thresholds = config.thresholds
     return classifier

@@ -24,10 +24,12 @@ class EncoderClassifier(Classifier):
     answers a second as batches do on a CPU.
     """
 
-    def __init__(self, session: Any, tokenizer: Tokenizer, config: ArtifactConfig) -> None:
+    def __init__(self, graph: Path, tokenizer: Tokenizer, config: ArtifactConfig) -> None:
         self.labels = config.labels
         self.max_tokens = int(config.parameters["max_tokens"])
-        self._session = session
+        self._graph = graph
+        # The caller decides how many texts are in work at once.
+        self._session = _session(graph, cores=1)
         self._tokenizer = tokenizer
         self._tokenizer.enable_truncation(self.max_tokens)
         self._tokenizer.no_padding()
@@ -35,14 +37,15 @@ class EncoderClassifier(Classifier):
     @classmethod
     def load(cls, folder: Path, config: ArtifactConfig) -> Self:
         """The classifier whose graph and tokenizer lie in a folder."""
-        options = ort.SessionOptions()
-        # One thread a text: the caller decides how many texts are in work at once.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        session = ort.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
-        if session.get_outputs()[0].shape[-1] != len(config.labels):
+        found = cls(folder / MODEL, Tokenizer.from_file(str(folder / TOKENIZER)), config)
+        if found._session.get_outputs()[0].shape[-1] != len(config.labels):
             raise damaged(folder, "labels and weights do not belong together")
-        return cls(session, Tokenizer.from_file(str(folder / TOKENIZER)), config)
+        return found
+
+    def _widen(self, cores: int) -> bool:
+        """By a session of its own; the weights are mapped, and so the same."""
+        self._session = _session(self._graph, cores)
+        return True
 
     def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         """The softmax of the head, shape (classes,)."""
@@ -54,3 +57,12 @@ class EncoderClassifier(Classifier):
         (found,) = self._session.run(["probabilities"], inputs)
         probabilities: NDArray[np.float64] = found[0].astype(np.float64)
         return probabilities
+
+
+def _session(graph: Path, cores: int) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = cores
+    options.inter_op_num_threads = 1
+    # Between two texts nobody spins: the cores are for others then.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -115,6 +115,12 @@ class EnsembleClassifier(Classifier):
             raise damaged(folder, f"{COMBINATION} and the members do not belong together")
         return cls(members, combination)
 
+    def _widen(self, cores: int) -> bool:
+        """Those members that can."""
+        wide = [member.widened(cores) for member in self._members]
+        self._members = [one or other for one, other in zip(wide, self._members, strict=True)]
+        return any(wide)
+
     def _uncalibrated(self, text: str) -> NDArray[np.float64]:
         """The members' answers to one clean text, combined, shape (classes,)."""
         answers = np.zeros((len(self._members), len(self.labels)))

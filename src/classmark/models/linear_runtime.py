@@ -28,6 +28,8 @@ _TOKEN = re.compile(TOKEN_PATTERN)
 class LinearClassifier(Classifier):
     """Class scores that are sums over a text's weighted word n-grams."""
 
+    computes_in_python = True
+
     def __init__(
         self,
         vocabulary: dict[str, int],

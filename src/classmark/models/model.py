@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from classmark.documents import steps_named
 from classmark.errors import RecordError, SettingError
 from classmark.models.artifact import ArtifactConfig, write_artifact_config
+from classmark.models.examples import EXAMPLE_TEXTS, write_examples
 from classmark.models.parameters import parsed_parameters
 from classmark.models.parity import (
     Decisions,
@@ -230,14 +231,15 @@ class Family(ABC):
             site = TrainingSite(Path(drafts), checkpoints, progress, announce)
             learned = self._learn(data, site)
             config = self._config(data, learned)
-            answers = {}
+            rows, answers = len(data.validation), {}
             for name, export in progress.track(
                 learned.exports.items(), "Checking exports", len(learned.exports)
             ):
                 write_artifact_config(export, config)
-                answers[name] = probabilities_in_fresh_process(
-                    export, data.validation.texts, data.labels
-                )
+                texts = [*data.validation.texts, *EXAMPLE_TEXTS]
+                found = probabilities_in_fresh_process(export, texts, data.labels)
+                answers[name] = found[:rows]
+                write_examples(export, found[rows:])
             expected = truth > 0 if config.thresholds else truth.argmax(1)
             parity = stand_in_verdict(
                 parity_verdict(learned.parent, answers, expected, config.thresholds),

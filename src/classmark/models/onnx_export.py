@@ -23,6 +23,8 @@ from classmark.progress import Progress
 # The first that has attention as one operator, which the runtime computes faster.
 OPSET = 23
 _LONGEST = 8192
+# Larger weights lie in a file of their own beside the graph.
+_MAPPED_BYTES = 100_000
 _COMPILER_CACHE = "TORCHINDUCTOR_CACHE_DIR"
 _RUNTIME_ERRORS = (
     ort_state.Fail,
@@ -86,7 +88,21 @@ def export_onnx(module: torch.nn.Module, path: Path) -> None:
         raise RuntimeError("torch.onnx.export gave no program")
     whole = program.model_proto
     narrowed = first_token_only(whole)
-    onnx.save(narrowed if _answer_alike(whole, narrowed) else whole, path)
+    _write_graph(narrowed if _answer_alike(whole, narrowed) else whole, path)
+
+
+def _write_graph(graph: onnx.ModelProto, path: Path) -> None:
+    """Write a graph, and its weights into a file beside it.
+
+    The runtime maps that file into memory instead of copying it: sessions and processes share it.
+    """
+    onnx.save_model(
+        graph,
+        path,
+        save_as_external_data=True,
+        location=f"{path.name}.data",
+        size_threshold=_MAPPED_BYTES,
+    )
 
 
 def _answer_alike(one: onnx.ModelProto, other: onnx.ModelProto) -> bool:
@@ -119,15 +135,18 @@ def quantise_onnx(fp32: Path, int8: Path) -> None:
     # Shapes that the exporter wrote contradict the quantiser's own rewriting of the head.
     del graph.graph.value_info[:]
     with _quiet("root"):
+        draft = int8.with_suffix(".draft")
         quantize_dynamic(
             graph,
-            int8,
+            draft,
             per_channel=True,
             reduce_range=True,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["MatMul"],
             nodes_to_exclude=[*_narrowing_products(graph), *_heads(graph)],
         )
+    _write_graph(onnx.load(draft), int8)
+    draft.unlink()
 
 
 def _narrowing_products(graph: onnx.ModelProto) -> list[str]:

@@ -1,6 +1,6 @@
 """The fine-tuned transformer that serves: the encoder's way, long texts as it learned them."""
 
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ from classmark.models.windows import LongTexts, WindowCutter
 class TransformerClassifier(EncoderClassifier):
     """A transformer with a classification head, one input at a time, unpadded."""
 
-    def __init__(self, session: Any, tokenizer: Tokenizer, config: ArtifactConfig) -> None:
-        super().__init__(session, tokenizer, config)
+    def __init__(self, graph: Path, tokenizer: Tokenizer, config: ArtifactConfig) -> None:
+        super().__init__(graph, tokenizer, config)
         long_texts = LongTexts(config.parameters["long_texts"])
         self._cutter = WindowCutter.of(tokenizer, int(config.parameters["max_tokens"]), long_texts)
 

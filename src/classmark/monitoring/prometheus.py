@@ -1,10 +1,11 @@
 """Serving, counted: Prometheus metrics and the same figures as JSON."""
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -30,7 +31,7 @@ class ServingMetrics:
 
     Args:
         model: The served model's name.
-        version: Its version.
+        version: The one that answers at first.
         is_fallback: Whether it stands in for another version that can't be loaded.
         several_workers: Whether the figures of all workers are added up. Then
             `PROMETHEUS_MULTIPROC_DIR` must have named a folder before this module was imported, as
@@ -45,16 +46,26 @@ class ServingMetrics:
         is_fallback: bool = False,
         several_workers: bool = False,
     ) -> None:
+        self._model = model
         self._several_workers = several_workers
         self._registry = CollectorRegistry()
         if not several_workers:
             ProcessCollector(registry=self._registry)
+
+        def counter(name: str, told: str, *labels: str) -> Counter:
+            return Counter(name, told, labels, registry=self._registry)
+
         names = ("model", "version")
-        self._predictions = Counter(
-            "prediction_total", "Answers", (*names, "label"), registry=self._registry
+        self._predictions = counter("prediction_total", "Answers", *names, "label")
+        self._errors = counter("prediction_errors_total", "Requests that failed", "error")
+        self._answers = counter("request_total", "Answers over HTTP", "route", "status")
+        self._dropped = counter(
+            "prediction_dropped_total", "Answers that could not be recorded", "model"
         )
-        self._errors = Counter(
-            "prediction_errors_total", "Requests that failed", ("error",), registry=self._registry
+        self._cached = counter(
+            "prediction_cached_total",
+            "Answers that had been given before, and were not computed again",
+            "model",
         )
         self._seconds = Histogram(
             "prediction_duration_seconds",
@@ -70,22 +81,8 @@ class ServingMetrics:
             buckets=_SHARES,
             registry=self._registry,
         )
-        active = Gauge(
-            "active_models",
-            "Loaded models",
-            names,
-            registry=self._registry,
-            multiprocess_mode="livesum",
-        )
-        active.labels(model, version).set(1)
-        falling_back = Gauge(
-            "model_fallback",
-            "Whether an earlier version answers in place of the one in production",
-            names,
-            registry=self._registry,
-            multiprocess_mode="livemax",
-        )
-        falling_back.labels(model, version).set(int(is_fallback))
+        self._versions = _VersionMetrics(model, self._registry)
+        self._versions.on_served(version, None, is_fallback=is_fallback)
 
     def on_predictions(self, predictions: Sequence[Prediction]) -> None:
         """Count answers."""
@@ -95,16 +92,36 @@ class ServingMetrics:
             self._seconds.labels(*names).observe(prediction.latency_ms / 1000)
             self._confidence.labels(*names).observe(prediction.confidence)
 
+    def on_answer(self, route: str, status: int) -> None:
+        """Count an answer over HTTP."""
+        self._answers.labels(route, str(status)).inc()
+
+    def on_cached(self, count: int) -> None:
+        """Count answers that were not computed again."""
+        self._cached.labels(self._model).inc(count)
+
+    def on_dropped(self, count: int) -> None:
+        """Count answers that could not be recorded."""
+        self._dropped.labels(self._model).inc(count)
+
     def on_error(self, error: ClassmarkError) -> None:
         """Count a failed request."""
         self._errors.labels(type(error).__name__).inc()
+
+    def on_served(self, version: str, kept: str | None, *, is_fallback: bool) -> None:
+        """Tell which version answers from now on, and which one is loaded beside it."""
+        self._versions.on_served(version, kept, is_fallback=is_fallback)
+
+    def on_swap(self, result: str) -> None:
+        """Count a try to answer with another version."""
+        self._versions.on_swap(result)
 
     def as_prometheus(self) -> tuple[bytes, str]:
         """The exposition text and its content type."""
         return generate_latest(self._collected()), CONTENT_TYPE_LATEST
 
     def as_json(self) -> Mapping[str, Any]:
-        """Totals since the start, mean confidence and latency, and each class's share."""
+        """Totals since the start, confidence and latency in figures, and each class's share."""
         families = {family.name: family for family in self._collected().collect()}
         labels: dict[str, int] = {}
         for sample in _samples(families, "prediction", "_total"):
@@ -114,11 +131,15 @@ class ServingMetrics:
         confidence = sum(s.value for s in _samples(families, "model_confidence", "_sum"))
         seconds = sum(s.value for s in _samples(families, "prediction_duration_seconds", "_sum"))
         errors = sum(s.value for s in _samples(families, "prediction_errors", "_total"))
+        durations = _buckets(families, "prediction_duration_seconds")
         return {
             "total_predictions": total,
             "total_errors": int(errors),
             "average_confidence": confidence / total if total else None,
+            "low_confidence_share": _share_within(_buckets(families, "model_confidence"), 0.5),
             "average_latency_ms": 1000 * seconds / total if total else None,
+            "latency_p50_ms": _milliseconds(quantile(durations, 0.5)),
+            "latency_p95_ms": _milliseconds(quantile(durations, 0.95)),
             "predictions_per_class": labels,
             "class_ratio": {label: count / total for label, count in labels.items()},
         }
@@ -130,6 +151,88 @@ class ServingMetrics:
             MultiProcessCollector(collected)  # type: ignore[no-untyped-call]
             return collected
         return self._registry
+
+
+class _VersionMetrics:
+    """Which versions of one model are loaded, which of them answers, and what became of swaps."""
+
+    def __init__(self, model: str, registry: CollectorRegistry) -> None:
+        self._model = model
+        self._loaded: set[str] = set()
+
+        def gauge(name: str, told: str, mode: Literal["livesum", "livemax"]) -> Gauge:
+            names = ("model", "version")
+            return Gauge(name, told, names, registry=registry, multiprocess_mode=mode)
+
+        self._active = gauge("active_models", "Loaded models", "livesum")
+        self._served = gauge("model_served", "Whether this version answers", "livesum")
+        self._fallback = gauge(
+            "model_fallback",
+            "Whether this version answers in place of the one in production",
+            "livemax",
+        )
+        self._swaps = Counter(
+            "model_swaps_total",
+            "Tries to answer with another version",
+            ("model", "result"),
+            registry=registry,
+        )
+
+    def on_served(self, version: str, kept: str | None, *, is_fallback: bool) -> None:
+        """Set what is so, and to 0 what is no more: workers' files forget no version."""
+        loaded = {version, *([kept] if kept else [])}
+        for one in sorted(self._loaded | loaded):
+            names = (self._model, one)
+            self._active.labels(*names).set(int(one in loaded))
+            self._served.labels(*names).set(int(one == version))
+            self._fallback.labels(*names).set(int(is_fallback and one == version))
+        self._loaded = loaded
+
+    def on_swap(self, result: str) -> None:
+        """Count a try."""
+        self._swaps.labels(self._model, result).inc()
+
+
+def quantile(buckets: Mapping[float, float], share: float) -> float | None:
+    """Below what so large a share lies, as Prometheus' `histogram_quantile` estimates it.
+
+    Args:
+        buckets: By upper bound, how many lie within it; the last bound is infinite.
+        share: From 0 to 1.
+
+    Returns:
+        Between the bounds of a bucket it is interpolated; of the last bucket, which has no upper
+        bound, its lower one. None if nothing was counted.
+    """
+    total = buckets.get(math.inf, 0)
+    if not total:
+        return None
+    lower, below = 0.0, 0.0
+    for bound, within in sorted(buckets.items()):
+        if within >= share * total and within > below:
+            if math.isinf(bound):
+                break
+            return lower + (bound - lower) * (share * total - below) / (within - below)
+        lower, below = bound, within
+    return lower
+
+
+def _share_within(buckets: Mapping[float, float], bound: float) -> float | None:
+    total = buckets.get(math.inf, 0)
+    return buckets[bound] / total if total else None
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else 1000 * seconds
+
+
+def _buckets(families: Mapping[str, Metric], family: str) -> dict[float, float]:
+    """Of all versions, how many lie within each upper bound."""
+    found: dict[float, float] = {}
+    for sample in _samples(families, family, "_bucket"):
+        bound = float(sample.labels["le"])
+        found[bound] = found.get(bound, 0) + sample.value
+    return found
 
 
 def _forget_dead_workers() -> None:

@@ -1,7 +1,9 @@
 """What was said."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,25 @@ class Feedback:
     def true(self) -> tuple[str, ...]:
         """All right labels, be they several or one."""
         return (self.label,) if self.labels is None else self.labels
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMark:
+    """What tells a request that is sent again from another one.
+
+    Attributes:
+        request_key: A digest of who asks and of the key that they gave the request.
+        request_body: A digest of what they sent.
+    """
+
+    request_key: str
+    request_body: str
+
+    @classmethod
+    def of(cls, caller: str, key: str, body: str) -> Self:
+        """The mark of a request: two callers may use the same key and never meet."""
+        return cls(_digest(f"{caller}\n{key}"), _digest(body))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

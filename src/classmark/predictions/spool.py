@@ -21,7 +21,7 @@ from pathlib import Path
 import orjson
 from pydantic import TypeAdapter
 
-from classmark.errors import UnavailableError
+from classmark.errors import ClassmarkError, UnavailableError
 from classmark.predictions.log import PredictionLog
 from classmark.predictions.prediction import Prediction
 
@@ -155,6 +155,43 @@ class Spool:
         else:
             path.unlink(missing_ok=True)
         return moved
+
+
+class Recorder:
+    """Listens to what is answered, and puts it on disk before it goes out.
+
+    Args:
+        spool: Where.
+        refuses: Whether what can't be written is not answered.
+    """
+
+    def __init__(self, spool: Spool, *, refuses: bool = True) -> None:
+        self._spool = spool
+        self._refuses = refuses
+
+    def on_predictions(self, predictions: Sequence[Prediction]) -> bool:
+        """These will be answered when this returns; whether they are on the disk.
+
+        Raises:
+            UnavailableError: They could not be written, and must be.
+        """
+        try:
+            self._spool.append(predictions)
+        except UnavailableError as error:
+            if self._refuses:
+                raise
+            logger.error("Answered and not recorded: %s", error)  # noqa: TRY400 (it says it all)
+            return False
+        return True
+
+    def on_cached(self, count: int) -> None:
+        """What was answered before is recorded like any other."""
+
+    def on_dropped(self, count: int) -> None:
+        """It was this one who dropped them."""
+
+    def on_error(self, error: ClassmarkError) -> None:
+        """Nothing was said, so there is nothing to keep."""
 
 
 @contextmanager

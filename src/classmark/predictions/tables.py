@@ -30,7 +30,10 @@ class FeedbackRow(Base):
     """One late label."""
 
     __tablename__ = "feedback"
-    __table_args__ = (Index("feedback_of_a_prediction", "prediction_id"),)
+    __table_args__ = (
+        Index("feedback_of_a_prediction", "prediction_id"),
+        Index("feedback_once_a_request", "request_key", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     prediction_id: Mapped[str] = mapped_column(ForeignKey("predictions.id", name="of_a_prediction"))
@@ -38,3 +41,5 @@ class FeedbackRow(Base):
     user_id: Mapped[str | None] = mapped_column(String(255))
     at: Mapped[datetime] = mapped_column(UtcTime)
     labels: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    request_key: Mapped[str | None] = mapped_column(String(64))
+    request_body: Mapped[str | None] = mapped_column(String(64))

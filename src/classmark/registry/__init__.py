@@ -6,8 +6,9 @@ from classmark.registry.chain import live_at
 from classmark.registry.data_disposal import DataKeeper, DataPlaces
 from classmark.registry.data_retention import DataRemoval
 from classmark.registry.falling_back import earlier_live
-from classmark.registry.following import Follower, ModelState, Place, StoredVersion
+from classmark.registry.following import Follower, Lag, ModelState, Place, StoredVersion
 from classmark.registry.gate import (
+    Beside,
     Decision,
     Evidence,
     PromotionSettings,
@@ -18,8 +19,10 @@ from classmark.registry.gate import (
     judged,
 )
 from classmark.registry.integrity import MANIFEST, verify_manifest, write_manifest
+from classmark.registry.leftovers import Leftover
 from classmark.registry.mlflow_mirror import MirrorSettings, MlflowMirror
 from classmark.registry.objects import StorageSettings, storage_location
+from classmark.registry.pointer import StoredProduction
 from classmark.registry.pulling import Pulled
 from classmark.registry.records import (
     Action,
@@ -28,11 +31,10 @@ from classmark.registry.records import (
     VersionDraft,
     VersionEvent,
 )
-from classmark.registry.remote import StoredProduction, VersionStorage
+from classmark.registry.remote import VersionStorage
 from classmark.registry.removals import RemovalRecord
 from classmark.registry.retention import Disposal, RetentionSettings
 from classmark.registry.signing import SignatureCheck, SigningKey, SigningSettings, Trust
-from classmark.registry.storage import Leftover
 from classmark.registry.store import Registry
 from classmark.registry.version import (
     Bump,
@@ -45,6 +47,7 @@ from classmark.registry.version import (
 __all__ = [
     "MANIFEST",
     "Action",
+    "Beside",
     "Bump",
     "DataKeeper",
     "DataPlaces",
@@ -54,6 +57,7 @@ __all__ = [
     "Evidence",
     "Follower",
     "HistoryCheck",
+    "Lag",
     "Leftover",
     "Lineage",
     "MirrorSettings",

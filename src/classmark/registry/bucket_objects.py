@@ -17,7 +17,13 @@ from classmark.errors import (
     UnavailableError,
 )
 from classmark.registry.folder_objects import changed_meanwhile
-from classmark.registry.objects import Content, Location, StorageSettings, StoredObject
+from classmark.registry.objects import (
+    LARGEST_SMALL_OBJECT,
+    Content,
+    Location,
+    StorageSettings,
+    StoredObject,
+)
 
 # Between two bytes of a file that is transferred, and after its last one.
 _PATIENCE_SECONDS = 60.0
@@ -29,7 +35,6 @@ _ABSENT = {"NoSuchKey", "404"}
 _REFUSED = {401, 403}
 _ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"}
 _TRIES = 6
-_LARGEST_SMALL_OBJECT = 16_777_216
 
 
 class BucketObjects:
@@ -66,7 +71,7 @@ class BucketObjects:
 
         with self._reached() as answered:
             found = self._ask("get_object", Key=self._prefix + key)
-            if found["ContentLength"] > _LARGEST_SMALL_OBJECT:
+            if found["ContentLength"] > LARGEST_SMALL_OBJECT:
                 found["Body"].close()
                 raise OSError(f"{key} is too large for what it should be")
             read = found["Body"].read

@@ -82,10 +82,7 @@ class Claims:
             # Young again, so that nobody takes it for left behind.
             if self._objects.replace(key, _written(replace(found, at=mine.at)), stored.tag):
                 return found
-        raise UnavailableError(
-            f"Others change {version.name} in the storage {self._objects.where} all the time.",
-            remedy="Try again.",
-        )
+        raise self._busy(version.name)
 
     def find(self, model: str, version: Version) -> Claim | None:
         """What a number stands for, if anybody has claimed it."""
@@ -94,8 +91,17 @@ class Claims:
         return self._parsed(stored, key) if stored else None
 
     def mark_published(self, model: str, version: Version, digest: str) -> None:
-        """Keep for ever what a number stands for whose bytes are about to go."""
-        self._change(model, version, Claim(digest, self._moment(), was_published=True))
+        """Keep for ever what a number stands for whose bytes are about to go.
+
+        Raises:
+            UnavailableError: It could not be written: the bytes must stay.
+        """
+        kept = Claim(digest, self._moment(), was_published=True)
+        self._change(
+            model,
+            version,
+            lambda found: None if found and replace(found, at=kept.at) == kept else kept,
+        )
 
     def bury(self, model: str, version: Version, before: datetime) -> Claim | None:
         """Take a number from whoever left it behind before a moment, so that it can be cleared.
@@ -114,19 +120,44 @@ class Claims:
         return found if self._objects.replace(key, _written(_clearing(found)), stored.tag) else None
 
     def release(self, model: str, version: Version, buried: Claim) -> None:
-        """End the clearing of a number: it is free, or stands for what was once published."""
+        """End the clearing of a number: it is free, or stands for what was once published.
+
+        Raises:
+            UnavailableError: That could not be written.
+        """
         if buried.was_published:
             kept = replace(buried, is_clearing=False)
-            self._change(model, version, kept)
-        else:
+            # Who was quicker has ended it, and may have gone on.
+            self._change(
+                model, version, lambda found: kept if found is None or found.is_clearing else None
+            )
+        elif (found := self.find(model, version)) is not None and found.is_clearing:
             self._objects.remove([self.key(model, version)])
 
-    def _change(self, model: str, version: Version, claim: Claim) -> bool:
+    def _change(
+        self, model: str, version: Version, wanted: Callable[[Claim | None], Claim | None]
+    ) -> None:
+        """Write what is wanted in place of the claim that is there; nothing if that is None."""
         key = self.key(model, version)
-        stored = self._objects.read(key)
-        if stored is None:
-            return self._objects.create(key, _written(claim))
-        return self._objects.replace(key, _written(claim), stored.tag)
+        for _ in range(_TRIES):
+            stored = self._objects.read(key)
+            claim = wanted(self._parsed(stored, key) if stored else None)
+            if claim is None:
+                return
+            content = _written(claim)
+            if (
+                self._objects.replace(key, content, stored.tag)
+                if stored
+                else self._objects.create(key, content)
+            ):
+                return
+        raise self._busy(written_version(model, version))
+
+    def _busy(self, name: str) -> UnavailableError:
+        return UnavailableError(
+            f"Others change {name} in the storage {self._objects.where} all the time.",
+            remedy="Try again.",
+        )
 
     def _check_refuses(self, key: str, mine: Claim) -> None:
         """Ask for what must be refused: there are servers that don't know conditional writes."""
@@ -144,7 +175,8 @@ class Claims:
     def _parsed(self, stored: Content, key: str) -> Claim:
         try:
             found = Claim(**orjson.loads(stored.content))
-            datetime.fromisoformat(found.at)
+            if datetime.fromisoformat(found.at).tzinfo is None:
+                raise ValueError("a moment without a zone")  # noqa: TRY301 (told as the others)
         except (ValueError, TypeError) as error:
             raise TamperedVersionError(
                 f"{key} in the storage {self._objects.where} is not what was written.",

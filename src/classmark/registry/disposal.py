@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from classmark.naming import checked_name
 from classmark.registry import ledger
-from classmark.registry.gate import Status, check_archiving, check_deletion
+from classmark.registry.gate import check_archiving, check_deletion
+from classmark.registry.leftovers import Leftover
 from classmark.registry.records import Action, RegisteredVersion
 from classmark.registry.retention import Disposal, RetentionSettings, disposals
-from classmark.registry.storage import Leftover
 from classmark.registry.version import ModelReference
 from classmark.registry.writing import VersionWriter
 
@@ -41,9 +41,9 @@ class VersionKeeper(VersionWriter):
         target = self.resolve(reference)
         with self._changing(target.model) as session:
             row = ledger.row_of(session, target)
-            check_archiving(row.version, Status(row.status))
-            ledger.retire_version(session, row, self._signed(Action.ARCHIVED, reason))
-        return self._value(row)
+            check_archiving(row.version, row.status)
+            retired = ledger.retire_version(session, row, self._signed(Action.ARCHIVED, reason))
+        return self._value(retired)
 
     def delete(
         self, reference: ModelReference, reason: str = "", *, dry_run: bool = False
@@ -64,11 +64,13 @@ class VersionKeeper(VersionWriter):
         if dry_run:
             check_deletion(target.version, target.status)
             return target
-        with self._changing(target.model) as session:
-            row = ledger.row_of(session, target)
-            check_deletion(row.version, Status(row.status))
-            ledger.retire_version(session, row, self._signed(Action.DELETED, reason))
-        self._remove(target)
+        with self._telling(target.model):
+            with self._showing(target.model), self._transaction(target.model) as session:
+                row = ledger.row_of(session, target)
+                check_deletion(row.version, row.status)
+                ledger.retire_version(session, row, self._signed(Action.DELETED, reason))
+            # First here: whoever is told may take long, or not be there.
+            self._remove(target)
         return target
 
     def _remove(self, version: RegisteredVersion) -> None:
@@ -130,7 +132,7 @@ class VersionKeeper(VersionWriter):
         return list(disposals(versions, ledger.events(session, model), settings, self._now()))
 
     def tidy(self, model: str, *, unknown: bool = False, dry_run: bool = False) -> list[Leftover]:
-        """Remove what processes left behind that died, and mend link and view.
+        """Remove what processes left behind that died, and mend link, view and cards.
 
         Args:
             model: The model's name.
@@ -153,7 +155,7 @@ class VersionKeeper(VersionWriter):
             if dry_run:
                 return found
             if present or deleted:
-                self._show(model)
+                self._show(model, self._folders.cardless(model, present))
             return [
                 self._folders.cleared(one) if unknown or not one.may_be_wanted else one
                 for one in found

@@ -6,15 +6,21 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from classmark.durable import exclusive, sync_folder
+from classmark.durable import (
+    NotPlainError,
+    exclusive,
+    leads_outside,
+    plain_file,
+    sync_folder,
+)
 from classmark.errors import UnavailableError
-from classmark.registry.objects import INNER, Content, StoredObject
+from classmark.registry.objects import INNER, LARGEST_SMALL_OBJECT, Content, StoredObject
 
 # The folder of a key may be removed, as it was empty, before the object is there.
 _TRIES = 5
@@ -60,8 +66,9 @@ class FolderObjects:
             with draft.open("xb") as file:
                 file.write(content)
                 _sync(file)
-            draft.replace(self._root / key)
-            sync_folder((self._root / key).parent)
+            target = self._path(key)
+            draft.replace(target)
+            sync_folder(target.parent)
         return True
 
     def read(self, key: str) -> Content | None:
@@ -69,7 +76,9 @@ class FolderObjects:
         with self._reached(), self._opened(key) as file:
             if file is None:
                 return None
-            content = file.read()
+            content = file.read(LARGEST_SMALL_OBJECT + 1)
+        if len(content) > LARGEST_SMALL_OBJECT:
+            raise self._unusable(f"{key} is too large for what it should be")
         return Content(content, hashlib.sha256(content).hexdigest())
 
     def download(self, key: str, target: Path) -> bool:
@@ -90,9 +99,8 @@ class FolderObjects:
         """All objects whose key begins so, by key; what is half written only if it is asked for."""
         with self._reached():
             self._check_root()
-            paths = [
-                Path(at, name) for at, _, names in os.walk(self._root / prefix) for name in names
-            ]
+            walked = os.walk(self._path(prefix), onerror=_raise_unless_gone)
+            paths = [Path(at, name) for at, _, names in walked for name in names]
             found = [self._known(path) for path in paths]
         is_inner = prefix.startswith(INNER)
         kept = [one for one in found if one and one.key.startswith(INNER) == is_inner]
@@ -102,8 +110,23 @@ class FolderObjects:
         """Remove objects, in that order, and the folders that are empty then."""
         with self._reached():
             for key in keys:
-                (self._root / key).unlink(missing_ok=True)
+                self._path(key).unlink(missing_ok=True)
                 self._remove_empty_above(key)
+
+    def _path(self, key: str) -> Path:
+        """Where an object lies, or what is below a prefix; never outside of the storage.
+
+        Raises:
+            UnavailableError: A link leads out of it.
+        """
+        path = self._root / key
+        folder = path if not key or key.endswith("/") else path.parent
+        if leads_outside(folder, self._root):
+            raise UnavailableError(
+                f"{folder} leads out of {self._root} by a link; nothing is read or written there.",
+                remedy="Put a folder in the link's place.",
+            )
+        return path
 
     def _remove_empty_above(self, key: str) -> None:
         with suppress(OSError):
@@ -124,7 +147,7 @@ class FolderObjects:
     @contextmanager
     def _draft(self) -> Iterator[Path]:
         self._check_root()
-        draft = self._root / INNER / f"{uuid.uuid4().hex}.draft"
+        draft = self._path(f"{INNER}{uuid.uuid4().hex}.draft")
         draft.parent.mkdir(exist_ok=True)
         try:
             yield draft
@@ -133,7 +156,7 @@ class FolderObjects:
 
     def _linked(self, draft: Path, key: str) -> bool:
         """Give a draft its name, unless something has it: a link never writes over anything."""
-        target = self._root / key
+        target = self._path(key)
         for _ in range(_TRIES):
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -149,16 +172,16 @@ class FolderObjects:
     @contextmanager
     def _opened(self, key: str) -> Iterator[BufferedReader | None]:
         """The file of an object, never one that a link leads to; None if there is none."""
-        path = self._root / key
-        try:
-            descriptor = None if path.is_symlink() else os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        except (FileNotFoundError, NotADirectoryError):
-            descriptor = None
-        if descriptor is None:
-            self._check_root()
-            yield None
-            return
-        with os.fdopen(descriptor, "rb") as file:
+        path = self._path(key)
+        with ExitStack() as held:
+            file = None
+            try:
+                file = held.enter_context(plain_file(path))
+            except NotPlainError:
+                if not path.is_symlink():
+                    raise
+            except (FileNotFoundError, NotADirectoryError):
+                self._check_root()
             yield file
 
     def _check_root(self) -> None:
@@ -173,10 +196,19 @@ class FolderObjects:
         try:
             yield
         except OSError as error:
-            raise UnavailableError(
-                f"The storage {self.where} can't be used ({error}).",
-                remedy="Check its permissions, the space on it, and that it knows hard links.",
-            ) from error
+            raise self._unusable(str(error)) from error
+
+    def _unusable(self, problem: str) -> UnavailableError:
+        return UnavailableError(
+            f"The storage {self.where} can't be used ({problem}).",
+            remedy="Check its permissions, the space on it, and that it knows hard links.",
+        )
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """Let pass that a folder is not there, or no longer."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def changed_meanwhile(source: Path) -> UnavailableError:

@@ -1,6 +1,7 @@
 """The manifest: SHA-256 of every file of a version, written last, checked at every load."""
 
 import hashlib
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 def write_manifest(folder: Path) -> None:
     """Record every file of a version; present means complete, so that this is written last."""
-    digests = {name: _sha256(folder / name) for name in sorted(_names(folder))}
+    digests = {name: _sha256(folder, name) for name in sorted(_names(folder))}
     manifest = {"algorithm": "sha256", "files": digests}
     (folder / MANIFEST).write_bytes(orjson.dumps(manifest, option=JSON_OPTIONS))
 
@@ -42,15 +43,20 @@ def verify_manifest(folder: Path, digest: str) -> None:
     problems += [
         f"{name} was changed"
         for name in sorted(found & set(expected))
-        if _sha256(folder / name) != expected[name]
+        if _sha256(folder, name) != expected[name]
     ]
     if problems:
         raise _tampered(folder, "; ".join(problems))
 
 
+def is_digest(text: str) -> bool:
+    """Whether a text is a SHA-256 as we write it."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def manifest_digest(folder: Path) -> str:
     """SHA-256 of the manifest itself: it stands for the whole version."""
-    return _sha256(folder / MANIFEST)
+    return _sha256(folder, MANIFEST)
 
 
 def checked_files(content: bytes) -> dict[str, str]:
@@ -72,7 +78,7 @@ def checked_files(content: bytes) -> dict[str, str]:
     for name, digest in files:
         if not _is_inside(name):
             raise ValueError(f"{MANIFEST} names {name!r}, which leads out of it")
-        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        if not isinstance(digest, str) or not is_digest(digest):
             raise ValueError(f"{MANIFEST} has no SHA-256 of {name!r}")
     folders = {str(folder) for name, _ in files for folder in PurePosixPath(name).parents}
     if both := folders & {name for name, _ in files}:
@@ -89,6 +95,8 @@ def _is_inside(name: str) -> bool:
 
 def _expected(folder: Path, digest: str) -> dict[str, str]:
     """What the manifest says, once it is known to be the one that was registered."""
+    if not os.path.lexists(folder):
+        raise _tampered(folder, "its folder is not there")
     try:
         kind = (folder / MANIFEST).lstat().st_mode
         if stat.S_ISLNK(kind):
@@ -124,12 +132,12 @@ def _names(folder: Path) -> Iterator[str]:
             yield name
 
 
-def _sha256(path: Path) -> str:
+def _sha256(folder: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
+        with (folder / name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise _tampered(path.parent, f"{path.name} can't be read ({error.strerror})") from error
+        raise _tampered(folder, f"{name} can't be read ({error.strerror})") from error
 
 
 def _tampered(folder: Path, problem: str) -> TamperedVersionError:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
-_HOW = "Make a pair with openssl; see Signatures in docs/registry.md."
+_HOW = "Look at the path; how a pair is made stands under Signatures in docs/registry.md."
 
 
 def public_keys(path: Path) -> dict[str, Path]:
@@ -63,7 +63,8 @@ def fingerprint_of_private(path: Path, password: str) -> str:
         ) from error
     except ValueError as error:
         why = "is no private key, or has another password" if encrypted else "is no private key"
-        raise SettingError(f"{path} {why}.", remedy=_HOW) from error
+        remedy = f"See what CLASSMARK_SIGNING__KEY_PASSWORD says. {_HOW}" if encrypted else _HOW
+        raise SettingError(f"{path} {why}.", remedy=remedy) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise _of_another_kind(path)
     return _fingerprint(_checked(key.public_key(), path))

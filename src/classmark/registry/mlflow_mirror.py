@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
+from urllib.request import getproxies
 
 from classmark import __version__
 from classmark.conversation import Conversation
@@ -21,7 +22,7 @@ from classmark.errors import (
     UnavailableError,
     VersionExistsError,
 )
-from classmark.mlflow_server import MlflowServer, without_secrets
+from classmark.mlflow_server import MlflowServer, is_away, without_secrets
 from classmark.registry.card import model_card
 from classmark.registry.following import ModelState
 from classmark.registry.gate import Status
@@ -109,8 +110,11 @@ class MlflowMirror:
             if not talk.look(version.model).has(version):
                 self._publish(talk, version)
 
-    def unpublish(self, version: RegisteredVersion) -> None:
+    def unpublish(self, version: RegisteredVersion) -> bool:
         """Remove a version from MLflow, with its files; if it is not there, nothing is done.
+
+        Returns:
+            Whether it was there.
 
         Raises:
             ConflictError: It is live, or MLflow has another version under its name.
@@ -122,8 +126,10 @@ class MlflowMirror:
                 remedy="Put another version live first: classmark promote, or classmark rollback.",
             )
         with self._talk() as talk:
-            if talk.look(version.model).has(version):
+            is_there = talk.look(version.model).has(version)
+            if is_there:
                 talk.ask("remove", model=version.model, versions=[str(version.version)])
+        return is_there
 
     def follow(self, state: ModelState) -> None:
         """Point the alias to what is live, publish it if need be, remove what was deleted.
@@ -193,6 +199,9 @@ class _Talk:
     def __init__(self, server: MlflowServer, process: Sequence[str], seconds: float) -> None:
         self._server = server
         self._environment = os.environ | server.environment
+        # Behind a proxy the server itself may be out of reach.
+        if not getproxies() and is_away(server.uri, seconds):
+            raise self._lost("it can't be reached")
         try:
             self._conversation = Conversation(process, self._environment, seconds)
         except OSError as error:
@@ -234,7 +243,9 @@ class _Talk:
             self._conversation.send({verb: what})
             answer = self._conversation.answer(within_seconds)
         except TimeoutError as error:
-            raise self._lost("it did not answer in time") from error
+            raise self._lost(
+                "it did not answer in time, which mirror.timeout_seconds sets"
+            ) from error
         except (OSError, ValueError) as error:
             raise self._lost("the process that talks with it ended") from error
         if "problem" in answer:

@@ -9,6 +9,8 @@ from typing import Protocol
 
 # Where a folder keeps what is half written; no model may be called so.
 INNER = ".storage/"
+# What is read at once; a version's files are not.
+LARGEST_SMALL_OBJECT = 16_777_216
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()=+-]+(/[A-Za-z0-9!_.*'()=+-]+)*")
 

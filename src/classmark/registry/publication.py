@@ -1,19 +1,20 @@
 """How versions come into a storage and go from it, whatever kills who does it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from classmark.errors import SettingError, UnavailableError
+from classmark.errors import SettingError, TamperedVersionError, UnavailableError
 from classmark.naming import is_name
 from classmark.registry.claims import Claim, Claims, digest_of, taken
 from classmark.registry.integrity import MANIFEST, checked_files, verify_manifest
+from classmark.registry.leftovers import Leftover
 from classmark.registry.objects import INNER, Objects, StoredObject
 from classmark.registry.records import RegisteredVersion
-from classmark.registry.storage import Leftover, written_version
+from classmark.registry.storage import written_version
 from classmark.registry.version import Version
 
 # Others may remove what lacks a manifest while it is written, if they took it for left behind.
@@ -48,15 +49,18 @@ class Publication:
             TamperedVersionError: It is not intact here.
             UnavailableError: The storage does not answer.
         """
-        verify_manifest(version.folder, version.digest)
         found = self.digest(version.model, version.version)
         if found not in {None, version.digest}:
             raise taken(version, self._objects.where)
+        if found is not None and not version.folder.exists():
+            # It is there, and nothing is here to mend it from.
+            return
+        files = _files(version)
         if found is None:
-            self._take(version)
-            self._upload(version, _files(version))
+            self._take(version, files)
+            self._upload(version, files)
         for _ in range(_TRIES):
-            missing = self._missing(version)
+            missing = self._missing(version, files)
             if not missing:
                 return
             self._upload(version, missing)
@@ -65,16 +69,23 @@ class Publication:
             remedy="See who removes it, then try again.",
         )
 
-    def withdraw(self, model: str, version: Version, digest: str) -> bool:
+    def withdraw(
+        self, model: str, version: Version, digest: str, beside: Sequence[str] = ()
+    ) -> bool:
         """Take a version away, its manifest first, so that nobody sees half of it.
 
         Args:
             model: The model's name.
             version: Its number.
             digest: SHA-256 of its manifest: other bytes are left alone.
+            beside: Keys of what goes with it and before it.
 
         Returns:
             Whether something of it was there.
+
+        Raises:
+            UnavailableError: The storage does not answer, or could not keep what the number stands
+                for: then nothing was removed.
         """
         found, claim = self.digest(model, version), self._claims.find(model, version)
         if digest != (found or (claim.digest if claim else digest)):
@@ -86,7 +97,7 @@ class Publication:
             self._claims.mark_published(model, version, found)
         elif claim is not None and not claim.was_published:
             keys.append(self._claims.key(model, version))
-        self._objects.remove(sorted(keys, key=lambda key: key != folder + MANIFEST))
+        self._objects.remove([*beside, *sorted(keys, key=lambda key: key != folder + MANIFEST)])
         return bool(keys)
 
     def digest(self, model: str, version: Version) -> str | None:
@@ -138,49 +149,70 @@ class Publication:
         return True
 
     def _clear(self, model: str, version: Version, buried: Claim) -> None:
-        if self.digest(model, version) is None:
+        published = self.digest(model, version)
+        if published is None:
             self._objects.remove(
                 [one.key for one in self._objects.listed(folder_key(model, version))]
             )
             self._claims.release(model, version, buried)
         else:
             # Whoever was slow has ended it meanwhile, and it counts.
-            self._claims.release(model, version, replace(buried, was_published=True))
+            ended = replace(buried, digest=published, was_published=True)
+            self._claims.release(model, version, ended)
 
-    def _take(self, version: RegisteredVersion) -> None:
+    def _take(self, version: RegisteredVersion, files: Iterable[str]) -> None:
         """Claim a version's number; what others began to clear there is cleared first."""
         while (claim := self._claims.take(version)).is_clearing:
             self._clear(version.model, version.version, claim)
-        known = {folder_key(version.model, version.version) + name for name in _files(version)}
+        known = {folder_key(version.model, version.version) + name for name in files}
         there = self._objects.listed(folder_key(version.model, version.version))
         self._objects.remove([one.key for one in there if one.key not in known])
 
-    def _missing(self, version: RegisteredVersion) -> list[str]:
-        """The files of a version that are not there in their size, the manifest last."""
+    def _missing(self, version: RegisteredVersion, files: Mapping[str, str]) -> dict[str, str]:
+        """Those of a version's files that are not there in their size, the manifest last."""
         folder = folder_key(version.model, version.version)
         there = {one.key: one.size for one in self._objects.listed(folder)}
-        return [
-            name
-            for name in _files(version)
+        return {
+            name: digest
+            for name, digest in files.items()
             if there.get(folder + name) != (version.folder / name).stat().st_size
-        ]
+        }
 
-    def _upload(self, version: RegisteredVersion, names: Iterable[str]) -> None:
+    def _upload(self, version: RegisteredVersion, files: Mapping[str, str]) -> None:
         """Write files where none are; what a killed process wrote otherwise is written anew."""
-        digests = _files(version)
-        for name in names:
-            key = folder_key(version.model, version.version) + name
-            path, digest = version.folder / name, digests[name]
-            while not self._objects.upload(key, path, digest):
-                if self._objects.digest(key) == digest:
-                    break
-                self._objects.remove([key])
+        folder = folder_key(version.model, version.version)
+        try:
+            for name, digest in files.items():
+                self._upload_file(folder + name, version.folder / name, digest)
+        except UnavailableError:
+            # Each file is checked on its way: was it the storage, or is it not intact here?
+            verify_manifest(version.folder, version.digest)
+            raise
+
+    def _upload_file(self, key: str, path: Path, digest: str) -> None:
+        while not self._objects.upload(key, path, digest):
+            if self._objects.digest(key) == digest:
+                return
+            self._objects.remove([key])
 
 
 def _files(version: RegisteredVersion) -> dict[str, str]:
-    """The digests by name of a version's files here, the manifest last."""
-    content = (version.folder / MANIFEST).read_bytes()
-    return checked_files(content) | {MANIFEST: digest_of(content)}
+    """The digests by name of a version's files here, the manifest last.
+
+    Raises:
+        TamperedVersionError: The manifest is not the registered one, or names what can't be stored.
+    """
+    try:
+        content = (version.folder / MANIFEST).read_bytes()
+        if digest_of(content) == version.digest:
+            return checked_files(content) | {MANIFEST: version.digest}
+        problem = f"{MANIFEST} was changed"
+    except (OSError, ValueError) as error:
+        problem = str(error)
+    raise TamperedVersionError(
+        f"{version.folder} can't be published: {problem}.",
+        remedy="Never use it: restore it from a backup, or train it again.",
+    )
 
 
 def _by_version(

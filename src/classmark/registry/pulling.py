@@ -3,19 +3,22 @@
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from classmark.durable import plain_file
 from classmark.errors import SettingError, TamperedVersionError, VersionExistsError
 from classmark.registry import ledger
+from classmark.registry.card import model_card
 from classmark.registry.disposal import VersionKeeper
 from classmark.registry.following import Source, StoredVersion
 from classmark.registry.gate import Status
 from classmark.registry.integrity import verify_manifest
+from classmark.registry.ledger import Entry
 from classmark.registry.records import Action, RegisteredVersion
-from classmark.registry.storage import METADATA, written_version
-from classmark.registry.tables import VersionRow
+from classmark.registry.storage import METADATA, signature_of, written_version
 from classmark.registry.version import ModelReference
 
 # What this registry asks of a version's metadata, with its kind.
@@ -57,9 +60,8 @@ class VersionPuller(VersionKeeper):
         """
         found = self._configured_source().find(reference)
         with self._database.read() as session:
-            events = ledger.events(session, found.model)
-        number = str(found.version)
-        if any(one.version == number and one.manifest != found.digest for one in events):
+            known = ledger.manifests(session, found.model, found.version)
+        if known - {found.digest}:
             raise VersionExistsError(
                 f"{written_version(found.model, found.version)} has other bytes here than in"
                 f" {self._configured_source().name}.",
@@ -86,8 +88,11 @@ class VersionPuller(VersionKeeper):
         found = self.look(reference)
         with self._folders.locked(found.model):
             is_new = self._settle(found, reason)
-        version = self.verify(ModelReference(found.model, found.version))
-        history = self.state(found.model).history
+        named = ModelReference(found.model, found.version)
+        self._fetch_signature(self.resolve(named))
+        version = self.verify(named)
+        with self._database.read() as session:
+            history = ledger.first_digest(session, found.model)
         return Pulled(version, is_new, leads=bool(history) and history == found.history)
 
     def _settle(self, found: StoredVersion, reason: str) -> bool:
@@ -110,21 +115,32 @@ class VersionPuller(VersionKeeper):
         return True
 
     def _is_intact(self, found: StoredVersion) -> bool:
-        """Whether the files lie here already: a process died before the database knew of them."""
+        """Whether it lies here already: a process died before the database knew of it."""
         folder = self._folders.folder(found.model, found.version)
+        if not os.path.lexists(folder):
+            return self._has_signature(found, signature_of(folder))
         try:
             verify_manifest(folder, found.digest)
         except TamperedVersionError:
             return False
         return True
 
-    def _row(self, found: StoredVersion) -> VersionRow:
+    def _has_signature(self, found: StoredVersion, signature: Path) -> bool:
+        """Whether the signature that comes before the files lies here."""
+        content = self._configured_source().signature(found)
+        try:
+            with plain_file(signature) as file:
+                return content is not None and file.read(len(content) + 1) == content
+        except OSError:
+            return False
+
+    def _row(self, found: StoredVersion) -> Entry:
         """What the metadata of a version that lies here make of it."""
         folder = self._folders.folder(found.model, found.version)
         try:
             details = orjson.loads((folder / METADATA).read_bytes())
             created_at = datetime.fromisoformat(details["created_at"])
-            problems = _problems(details, found)
+            problems = _problems(details, found) or _card_problems(details)
         except (OSError, ValueError, LookupError, TypeError) as error:
             problems = [f"{METADATA} can't be read ({error})"]
         if problems:
@@ -133,12 +149,10 @@ class VersionPuller(VersionKeeper):
                 f"{folder.name} in {self._configured_source().name} is no version: {problems[0]}.",
                 remedy="Never use it: publish another one from where it was made.",
             )
-        return VersionRow(
+        return Entry(
             model=found.model,
-            major=found.version.major,
-            minor=found.version.minor,
-            patch=found.version.patch,
-            status=Status.TESTING.value,
+            version=found.version,
+            status=Status.TESTING,
             digest=found.digest,
             created_at=created_at,
             details=details,
@@ -152,6 +166,15 @@ class VersionPuller(VersionKeeper):
                 " CLASSMARK_STORAGE__URI.",
             )
         return self._source
+
+
+def _card_problems(details: dict[str, Any]) -> list[str]:
+    """Why no card can be made of metadata; each change of a version makes its card anew."""
+    try:
+        model_card(details)
+    except Exception as error:  # noqa: BLE001 (they may hold anything, and fail anywhere)
+        return [f"no card can be made of its metadata ({type(error).__name__}: {error})"]
+    return []
 
 
 def _problems(details: dict[str, Any], found: StoredVersion) -> list[str]:

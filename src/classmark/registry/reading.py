@@ -1,6 +1,8 @@
 """What the registry knows of versions: read, and never changed here."""
 
+import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -8,21 +10,30 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from classmark.database import Database
-from classmark.errors import UnknownModelError, UnknownVersionError
+from classmark.errors import (
+    ClassmarkError,
+    NotFoundError,
+    UnknownModelError,
+    UnknownVersionError,
+)
 from classmark.naming import checked_name
 from classmark.registry import ledger
+from classmark.registry.agreement import check_told
 from classmark.registry.card import model_card
 from classmark.registry.card_history import card_state
 from classmark.registry.chain import GENESIS, breaks, disagreements
 from classmark.registry.following import ModelState, Source, StoredVersion
 from classmark.registry.gate import Status
 from classmark.registry.integrity import verify_manifest
+from classmark.registry.ledger import Entry
 from classmark.registry.records import HistoryCheck, RegisteredVersion, VersionEvent
 from classmark.registry.signing import SignatureCheck, Trust
 from classmark.registry.storage import VersionFolders, signature_of
 from classmark.registry.tables import EventRow, VersionRow
 from classmark.registry.version import LATEST, ModelReference, Version
 from classmark.wording import absent
+
+logger = logging.getLogger(__name__)
 
 
 class VersionReader:
@@ -141,27 +152,55 @@ class VersionReader:
             with self._folders.locked(found.model):
                 self._bring(self._source, found)
         verify_manifest(found.folder, found.digest)
+        check_told(found)
+        if self._trust.keys is not None:
+            self._fetch_signature(found)
         return found, self._trust.check(found, signature_of(found.folder))
 
     def card(self, reference: ModelReference) -> tuple[RegisteredVersion, str]:
         """The version that a reference names, and its model card as things stand, as Markdown."""
         found = self.resolve(reference)
         with self._database.read() as session:
-            return found, self._card(session, ledger.row_of(session, found))
+            row = ledger.row_of(session, found)
+            return found, written_card(row, ledger.events_of(session, row.model, [row.version]))
 
     def state(self, model: str) -> ModelState:
         """All versions of a model and which one is live, as of one moment."""
         with self._database.read() as session:
-            versions = tuple(self._value(row) for row in ledger.version_rows(session, model))
-            deleted = tuple(ledger.deleted_versions(session, model))
+            standings = ledger.standings(session, model)
+            row = ledger.live_row(session, model)
+            deleted = ledger.deleted_versions(session, model)
             sequence = ledger.last_sequence(session, model)
             history = ledger.first_digest(session, model)
             digests = frozenset(ledger.deleted_digests(session, model))
-        live = next((one for one in versions if one.status is Status.PRODUCTION), None)
+            event = ledger.last_digest(session, model)
+        live = self._value(row) if row else None
         # One that was deleted may have been brought back from elsewhere.
-        there = {one.version for one in versions}
+        there = {one.version for one in standings}
         gone = tuple(number for number in deleted if number not in there)
-        return ModelState(model, versions, live, gone, sequence, history, digests)
+        versions = tuple(
+            live if live and one.version == live.version else self._standing(model, one)
+            for one in standings
+        )
+        return ModelState(model, versions, live, gone, sequence, history, digests, event)
+
+    def once(self, reference: ModelReference) -> RegisteredVersion:
+        """The version that a reference names, or that had this number until it was deleted.
+
+        Raises:
+            UnknownModelError: The model has no versions, and never had this one.
+            UnknownVersionError: It never had such a version, or nothing is in production.
+        """
+        try:
+            return self.resolve(reference)
+        except NotFoundError:
+            number = reference.version
+            gone = self.deletion(reference.model, number) if number else None
+            if number is None or gone is None:
+                raise
+        return self._standing(
+            reference.model, ledger.Standing(number, Status.ARCHIVED, gone.at, gone.manifest)
+        )
 
     def history(self, model: str, newest: int | None = None) -> list[VersionEvent]:
         """What happened to a model's versions, the first first.
@@ -223,10 +262,22 @@ class VersionReader:
             wanted = StoredVersion(version.model, version.version, version.digest)
             source.pull(wanted, version.folder)
 
-    def _card(self, session: Session, row: VersionRow) -> str:
-        events = ledger.events_of(session, row.model, row.version)
-        state = card_state(str(row.version), Status(row.status), events)
-        return model_card(row.details, state)
+    def _fetch_signature(self, version: RegisteredVersion) -> None:
+        """Bring the signature of a version that has none here: it may have been signed since."""
+        if self._source is None or os.path.lexists(signature_of(version.folder)):
+            return
+        wanted = StoredVersion(version.model, version.version, version.digest)
+        try:
+            content = self._source.signature(wanted)
+            if content is None:
+                return
+            with self._folders.locked(version.model):
+                is_wanted = version.folder.exists()
+                if is_wanted and not os.path.lexists(signature_of(version.folder)):
+                    self._folders.keep_signature(version.folder, content)
+        except ClassmarkError as error:
+            # Whether it may do without is another's question.
+            logger.warning("No signature of %s could be brought: %s", version.name, error)
 
     def _standing(self, model: str, standing: ledger.Standing) -> RegisteredVersion:
         """A version of which nobody asks how it was made."""
@@ -241,16 +292,18 @@ class VersionReader:
         )
 
     def _unknown(self, model: str) -> UnknownModelError:
+        known = self.models()
+        train = f"classmark train DATASET --model {model} --family linear"
         return UnknownModelError(
-            absent("model", model, self.models()),
-            remedy=f"Train it: classmark train DATASET --model {model} --family linear",
+            absent("model", model, known),
+            remedy=f"Name one of these, or train it: {train}" if known else f"Train it: {train}",
         )
 
-    def _value(self, row: VersionRow) -> RegisteredVersion:
+    def _value(self, row: Entry) -> RegisteredVersion:
         return RegisteredVersion(
             model=row.model,
             version=row.version,
-            status=Status(row.status),
+            status=row.status,
             created_at=row.created_at,
             folder=self._folders.folder(row.model, row.version),
             digest=row.digest,
@@ -258,7 +311,17 @@ class VersionReader:
         )
 
 
-def _row(session: Session, reference: ModelReference) -> VersionRow | None:
+def written_card(row: Entry, events: Sequence[VersionEvent]) -> str:
+    """The model card of a version as things stand.
+
+    Args:
+        row: The version.
+        events: Of its model, the first first; those that don't concern it may be left out.
+    """
+    return model_card(row.details, card_state(str(row.version), row.status, events))
+
+
+def _row(session: Session, reference: ModelReference) -> Entry | None:
     """The version that a reference names, if it is there."""
     if reference.version is not None:
         return ledger.version_row(session, reference.model, reference.version)

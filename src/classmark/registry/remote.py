@@ -12,53 +12,42 @@ signatures only in place of the one that was read.
 """
 
 import hashlib
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-import orjson
-
-from classmark.durable import JSON_OPTIONS, publishing, write_bytes
+from classmark.durable import publishing, write_bytes
 from classmark.errors import (
     ClassmarkError,
     ConflictError,
-    TamperedVersionError,
     UnavailableError,
     UnknownVersionError,
+    UntrustedVersionError,
 )
 from classmark.registry.bucket_objects import BucketObjects
 from classmark.registry.claims import digest_of
 from classmark.registry.folder_objects import FolderObjects
 from classmark.registry.following import ModelState, StoredVersion
 from classmark.registry.integrity import MANIFEST, checked_files, verify_manifest
+from classmark.registry.leftovers import Leftover
 from classmark.registry.objects import Objects, StorageSettings, storage_location
+from classmark.registry.pointer import (
+    ProductionPointer,
+    StoredProduction,
+    is_ours,
+    tampered,
+)
 from classmark.registry.publication import Publication, folder_key, version_of_key
 from classmark.registry.records import RegisteredVersion
-from classmark.registry.storage import Leftover, signature_of, written_version
+from classmark.registry.signing import signature_to_send
+from classmark.registry.storage import signature_of, written_version
 from classmark.registry.version import LATEST, PRODUCTION, ModelReference, Version
 
+logger = logging.getLogger(__name__)
+
 _TRIES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class StoredProduction:
-    """What `production.json` says.
-
-    Attributes:
-        version: What is live.
-        digest: SHA-256 of its manifest.
-        sequence: The number of the last event of the history that it follows.
-        history: The digest of that history's first event.
-        at: When this was written.
-    """
-
-    version: str
-    digest: str
-    sequence: int
-    history: str
-    at: str
 
 
 class VersionStorage:
@@ -86,6 +75,10 @@ class VersionStorage:
         grace = timedelta(hours=self._settings.grace_hours)
         return Publication(self._objects, self._now, grace)
 
+    @cached_property
+    def _pointer(self) -> ProductionPointer:
+        return ProductionPointer(self._objects, self._now)
+
     def publish(self, version: RegisteredVersion) -> None:
         """Bring a version there; a publishing that was killed is ended by the next one.
 
@@ -97,19 +90,17 @@ class VersionStorage:
         self._publication.publish(version)
         self._publish_signature(version)
 
-    def unpublish(self, version: RegisteredVersion) -> None:
+    def unpublish(self, version: RegisteredVersion) -> bool:
         """Take a version away; its number stands for its bytes for ever.
 
+        Returns:
+            Whether readers found it there; what a killed upload left goes all the same.
+
         Raises:
-            ConflictError: It is live there, or other bytes have its number.
+            ConflictError: It is live there, or went live meanwhile, or other bytes have its number.
             UnavailableError: The storage does not answer.
         """
-        live = self.production(version.model)
-        if live is not None and live.version == str(version.version):
-            raise ConflictError(
-                f"{version.name} is in production in the storage {self._objects.where}.",
-                remedy="Put another one live first: classmark promote or classmark rollback",
-            )
+        self._check_is_not_live(version)
         there = self._publication.digest(version.model, version.version)
         if there not in {None, version.digest}:
             raise ConflictError(
@@ -117,6 +108,13 @@ class VersionStorage:
                 remedy="Unpublish it from the home that published it.",
             )
         self._withdraw(version.model, version.version, version.digest)
+        try:
+            self._check_is_not_live(version)
+        except ConflictError:
+            # It went live while it was taken away: whoever reads must find it.
+            self.publish(version)
+            raise
+        return there is not None
 
     def prepare(self, version: RegisteredVersion) -> None:
         """Publish a version that is about to go live.
@@ -135,15 +133,37 @@ class VersionStorage:
         Raises:
             ClassmarkError: The storage does not answer, or refuses.
         """
-        if state.live is not None:
-            self._move_production(state, state.live)
-        if not state.deleted_digests:
+        if state.live is None and not state.deleted_digests:
             return
-        live = self.production(state.model)
-        for version in set(self.versions(state.model)) & set(state.deleted):
-            digest = self._publication.digest(state.model, version)
-            if digest in state.deleted_digests and (live is None or live.digest != digest):
-                self._withdraw(state.model, version, digest)
+        # Without an answer to this nothing can be done; beyond it one thing waits for no other.
+        self.production(state.model)
+        problems: list[ClassmarkError] = []
+        for step in (self._move_production, self._remove_deleted):
+            try:
+                step(state)
+            except ClassmarkError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
+
+    def behind(self, state: ModelState) -> list[str]:
+        """Where the storage is not as a state says, a sentence each.
+
+        Raises:
+            ConflictError: What is live there follows events that the state does not know of.
+            UnavailableError: The storage does not answer.
+        """
+        found, live = self.production(state.model), state.live
+        told: list[str] = []
+        if live is not None and is_ours(found, state):
+            is_behind = self._pointer.is_to_move(found, state, live)
+            if is_behind and (found is None or found.digest != live.digest):
+                there = found.version if found else "nothing"
+                told.append(f"{there} is live there, and {live.version} here.")
+            if self._publication.digest(live.model, live.version) != live.digest:
+                told.append(f"{live.version} is live here, and is not there.")
+        gone = self._deleted_there(state)
+        return [*told, *(f"{version} was deleted here, and is there." for version, _ in gone)]
 
     def versions(self, model: str) -> list[Version]:
         """The numbers that are published, the oldest first."""
@@ -156,7 +176,7 @@ class VersionStorage:
 
     def production(self, model: str) -> StoredProduction | None:
         """What is live, if anything is."""
-        return self._pointer(model)[0]
+        return self._pointer.find(model)
 
     def find(self, reference: ModelReference) -> StoredVersion:
         """What a reference names there.
@@ -193,20 +213,21 @@ class VersionStorage:
         if manifest is None:
             raise self._unknown(ModelReference(version.model, version.version))
         if digest_of(manifest.content) != version.digest:
-            raise self._tampered(folder, f"{MANIFEST} is not the one that was published")
+            raise tampered(self._objects, folder, f"{MANIFEST} is not the one that was published")
         try:
             files = checked_files(manifest.content)
         except ValueError as error:
-            raise self._tampered(folder, str(error)) from error
-        signature = self._objects.read(_signature_key(version.model, version.version))
+            raise tampered(self._objects, folder, str(error)) from error
+        signature = self.signature(version)
         try:
             with publishing(target) as draft:
                 for name, digest in files.items():
                     self._bring(folder + name, draft / name, digest)
                 (draft / MANIFEST).write_bytes(manifest.content)
                 verify_manifest(draft, version.digest)
-            if signature is not None:
-                write_bytes(signature_of(target), signature.content)
+                if signature is not None:
+                    # Before the folder has its name: nobody sees a signed version unsigned.
+                    write_bytes(signature_of(target), signature)
         except FileExistsError:
             # Another process was quicker: what it brought is checked by whoever uses it.
             return
@@ -215,6 +236,11 @@ class VersionStorage:
                 f"{target} can't be written ({error}).",
                 remedy="Free some disk space or mend its permissions, then try again.",
             ) from error
+
+    def signature(self, version: StoredVersion) -> bytes | None:
+        """Who vouches for a version, unchecked; None if nobody does."""
+        found = self._objects.read(_signature_key(version.model, version.version))
+        return found.content if found else None
 
     def tidy(self, *, dry_run: bool = False) -> list[Leftover]:
         """Remove what was half uploaded and left alone for longer than the grace period.
@@ -225,83 +251,81 @@ class VersionStorage:
         return list(self._publication.tidy(dry_run=dry_run))
 
     def _publish_signature(self, version: RegisteredVersion) -> None:
-        path, key = signature_of(version.folder), _signature_key(version.model, version.version)
-        if not path.is_file():
+        """Send the signature of a version, if it has one; nothing takes the place of a good one."""
+        try:
+            content = signature_to_send(version, signature_of(version.folder))
+        except UntrustedVersionError as error:
+            logger.warning("The signature is not sent to %s: %s", self.name, error)
             return
-        content, found = path.read_bytes(), self._objects.read(key)
+        if content is None:
+            return
+        key = _signature_key(version.model, version.version)
+        found = self._objects.read(key)
         if found is None:
             self._objects.create(key, content)
         elif found.content != content:
             self._objects.replace(key, content, found.tag)
 
+    def _check_is_not_live(self, version: RegisteredVersion) -> None:
+        live = self.production(version.model)
+        if live is not None and live.version == str(version.version):
+            raise ConflictError(
+                f"{version.name} is in production in the storage {self._objects.where}.",
+                remedy="Put another one live first: classmark promote or classmark rollback",
+            )
+
+    def _deleted_there(self, state: ModelState) -> list[tuple[Version, str]]:
+        """What was made and deleted here and is there, with its digest; never what is live."""
+        if not state.deleted_digests:
+            return []
+        live = self.production(state.model)
+        there = [
+            (version, self._publication.digest(state.model, version))
+            for version in sorted(set(self.versions(state.model)) & set(state.deleted))
+        ]
+        return [
+            (version, digest)
+            for version, digest in there
+            if digest in state.deleted_digests and (live is None or live.digest != digest)
+        ]
+
+    def _remove_deleted(self, state: ModelState) -> None:
+        for version, digest in self._deleted_there(state):
+            self._withdraw(state.model, version, digest)
+
     def _withdraw(self, model: str, version: Version, digest: str) -> None:
-        self._objects.remove([_signature_key(model, version)])
-        self._publication.withdraw(model, version, digest)
+        self._publication.withdraw(model, version, digest, [_signature_key(model, version)])
 
     def _bring(self, key: str, target: Path, digest: str) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._objects.download(key, target):
-            raise self._tampered(key, "it is missing")
+            raise tampered(self._objects, key, "it is missing")
         with target.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise self._tampered(key, "it was changed")
+                raise tampered(self._objects, key, "it was changed")
 
-    def _move_production(self, state: ModelState, live: RegisteredVersion) -> None:
-        wanted = StoredProduction(
-            version=str(live.version),
-            digest=live.digest,
-            sequence=state.sequence,
-            history=state.history,
-            at=self._now().isoformat(timespec="seconds"),
-        )
-        content = orjson.dumps(wanted, option=JSON_OPTIONS) + b"\n"
-        key = _pointer_key(state.model)
+    def _move_production(self, state: ModelState) -> None:
+        live = state.live
+        if live is None:
+            return
         for _ in range(_TRIES):
-            found, tag = self._pointer(state.model)
-            if found is not None and not self._is_ahead(wanted, found, state.model):
-                return
-            # What was rolled back to while the storage was away may not be there yet.
-            self.publish(live)
-            if (
-                self._objects.replace(key, content, tag)
-                if tag
-                else self._objects.create(key, content)
-            ):
+            if self._pointer.move(state, live, lambda: self._bring_live(live)):
+                # Whoever took it away meanwhile looks there after that, and we here after this.
+                self._publish_missing(live)
                 return
         raise UnavailableError(
             f"Others move production in the storage {self._objects.where} all the time.",
             remedy=f"Try again: classmark publish {state.model}@production",
         )
 
-    def _is_ahead(self, wanted: StoredProduction, found: StoredProduction, model: str) -> bool:
-        """Whether production is to be moved to what is wanted.
+    def _bring_live(self, live: RegisteredVersion) -> None:
+        self._publish_missing(live)
+        self._publish_signature(live)
 
-        Raises:
-            ConflictError: It is not ours to move.
-        """
-        if wanted.history == found.history:
-            return wanted.sequence > found.sequence
-        if wanted.digest != found.digest:
-            raise ConflictError(
-                f"Production of {model} in the storage {self._objects.where} follows another"
-                f" registry: it is {found.version}.",
-                remedy=f"If that one is gone for good, remove {_pointer_key(model)} there and run"
-                f" classmark publish {model}@production.",
-            )
-        return False
-
-    def _pointer(self, model: str) -> tuple[StoredProduction | None, str]:
-        """What is live, with the tag of what says so."""
-        stored = self._objects.read(_pointer_key(model))
-        if stored is None:
-            return None, ""
-        try:
-            found = StoredProduction(**orjson.loads(stored.content))
-            Version.parse(found.version)
-            _ = found.sequence + 1, found.digest + found.history
-        except (orjson.JSONDecodeError, TypeError, ClassmarkError) as error:
-            raise self._tampered(_pointer_key(model), "it can't be read") from error
-        return found, stored.tag
+    def _publish_missing(self, live: RegisteredVersion) -> None:
+        """What was rolled back to while the storage was away may not be there."""
+        if self._publication.digest(live.model, live.version) != live.digest:
+            self._publication.publish(live)
 
     def _unknown(self, reference: ModelReference) -> UnknownVersionError:
         known = ", ".join(map(str, self.versions(reference.model)[-5:])) or "none"
@@ -309,17 +333,6 @@ class VersionStorage:
             f"There is no {reference} in the storage {self._objects.where} (it has {known}).",
             remedy=f"Publish it where it was made: classmark publish {reference}",
         )
-
-    def _tampered(self, key: str, problem: str) -> TamperedVersionError:
-        return TamperedVersionError(
-            f"{key} in the storage {self._objects.where} is not what was published: {problem}.",
-            remedy="Never use it: remove it there, and publish the version again from where it is"
-            " intact.",
-        )
-
-
-def _pointer_key(model: str) -> str:
-    return f"{model}/production.json"
 
 
 def _signature_key(model: str, version: Version) -> str:

@@ -7,7 +7,6 @@ version's folder and names the SHA-256 of every file in it, the manifest among t
 import base64
 import binascii
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +14,7 @@ from typing import Any, Literal, NoReturn
 
 import orjson
 
+from classmark.durable import NotPlainError, plain_file
 from classmark.errors import MissingExtraError, SettingError, UntrustedVersionError
 from classmark.registry.integrity import MANIFEST
 from classmark.registry.keys import fingerprint_of_private, public_keys
@@ -186,8 +186,30 @@ def signed(version: RegisteredVersion, key: SigningKey) -> tuple[bytes, str]:
     return bundle.written(), fingerprint
 
 
-def _verified(version: RegisteredVersion, path: Path, known: dict[str, Path]) -> str:
-    """The fingerprint of the key that signed a version, once all of it is known to be true."""
+def signature_to_send(version: RegisteredVersion, path: Path) -> bytes | None:
+    """The signature of a version for others, as far as it can be checked without a key.
+
+    Args:
+        version: The version.
+        path: Where its signature lies, if it has one.
+
+    Raises:
+        UntrustedVersionError: It is damaged, of another version, of other files, or no plain file.
+    """
+    if not os.path.lexists(path):
+        return None
+    content, bundle = _read(version, path)
+    try:
+        named, manifest = bundle.named(), bundle.digests().get(MANIFEST)
+    except _MALFORMED as error:
+        _refuse(version, f"its signature {path.name} is damaged: it can't be read", error)
+    if (named, manifest) != (version.name, version.digest):
+        _refuse(version, "its signature is that of another version or of other files")
+    return content
+
+
+def _read(version: RegisteredVersion, path: Path) -> tuple[bytes, _Bundle]:
+    """A signature's file and what it says."""
     content = _content(version, path)
     try:
         bundle = _Bundle.parse(content)
@@ -195,6 +217,12 @@ def _verified(version: RegisteredVersion, path: Path, known: dict[str, Path]) ->
         _refuse(version, f"its signature {path.name} is damaged: it can't be read", error)
     if content != bundle.written():
         _refuse(version, f"its signature {path.name} is damaged: there is more in it than one")
+    return content, bundle
+
+
+def _verified(version: RegisteredVersion, path: Path, known: dict[str, Path]) -> str:
+    """The fingerprint of the key that signed a version, once all of it is known to be true."""
+    bundle = _read(version, path)[1]
     if bundle.key not in known:
         _refuse(version, f"it is signed by a key that is not trusted ({bundle.key!s:.64})")
     _check_with_library(version, bundle, known[bundle.key])
@@ -244,14 +272,15 @@ def _own_name(version: RegisteredVersion) -> str:
 
 def _content(version: RegisteredVersion, path: Path) -> bytes:
     try:
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            _refuse(version, f"its signature {path.name} is a link or no plain file")
-        if found.st_size > _LARGEST_BYTES:
-            _refuse(version, f"its signature {path.name} is damaged: it is far too large")
-        return path.read_bytes()
+        with plain_file(path) as file:
+            content = file.read(_LARGEST_BYTES + 1)
+    except NotPlainError as error:
+        _refuse(version, f"its signature {path.name} is a link or no plain file", error)
     except OSError as error:
         _refuse(version, f"its signature {path.name} can't be read ({error.strerror})", error)
+    if len(content) > _LARGEST_BYTES:
+        _refuse(version, f"its signature {path.name} is damaged: it is far too large")
+    return content
 
 
 def _refuse(version: RegisteredVersion, why: str, cause: Exception | None = None) -> NoReturn:

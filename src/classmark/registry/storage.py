@@ -15,24 +15,30 @@ import shutil
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
-from typing import Any, Literal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import orjson
 
 from classmark.durable import (
+    as_json,
     exclusive,
     leads_outside,
     point_link,
     publishing,
     write_bytes,
-    write_json,
 )
 from classmark.errors import UnavailableError, VersionExistsError
 from classmark.naming import is_name
 from classmark.registry.card import model_card
-from classmark.registry.integrity import manifest_digest, write_manifest
+from classmark.registry.integrity import is_digest, manifest_digest, write_manifest
+from classmark.registry.leftovers import (
+    UNFINISHED,
+    Leftover,
+    kind_of_leftover,
+    unfinished_mark,
+)
 from classmark.registry.version import PRODUCTION, Version
 
 logger = logging.getLogger(__name__)
@@ -42,7 +48,6 @@ CARD = "card.md"
 CARDS = "cards"
 VIEW = "version_registry.json"
 _SIGNATURE = ".sig"
-_UNFINISHED = ".unfinished"
 
 
 def written_version(model: str, version: Version) -> str:
@@ -66,29 +71,6 @@ def folder_megabytes(folder: Path) -> float:
     return round(size / 1e6, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """Something under a model's folder that is no part of a version.
-
-    Attributes:
-        path: Where it lies; of a storage elsewhere the key of a folder or of a file.
-        what: "draft", "deleted" (a version that was), "unknown" (one that the database has not) or
-            "upload" (half of a version in a storage elsewhere).
-        megabytes: Its size, of 1,000,000 bytes.
-        is_removed: Whether it went.
-    """
-
-    path: PurePath
-    what: Literal["draft", "deleted", "unknown", "upload"]
-    megabytes: float
-    is_removed: bool = False
-
-    @property
-    def may_be_wanted(self) -> bool:
-        """Whether somebody should look at it before it goes."""
-        return self.what == "unknown"
-
-
 class VersionFolders:
     """The versions under one `models` folder."""
 
@@ -97,7 +79,7 @@ class VersionFolders:
 
     def folder(self, model: str, version: Version) -> Path:
         """Where a version lies, whether it is there or not."""
-        return self._root / model / written_version(model, version)
+        return self._root.joinpath(model, written_version(model, version))
 
     def keep_signature(self, folder: Path, content: bytes) -> None:
         """Put a signature beside a version's folder, in place of one that is there.
@@ -139,9 +121,9 @@ class VersionFolders:
         nobody but this registration ever knew.
         """
         folder, is_known = self.folder(model, version), False
-        mark = _mark(folder)
+        mark = unfinished_mark(folder)
         with _written(mark):
-            mark.touch()
+            write_bytes(mark, b"", is_forced=False)
         try:
             yield
             is_known = True
@@ -167,8 +149,8 @@ class VersionFolders:
                 with publishing(target) as draft:
                     shutil.copytree(artifact, draft, dirs_exist_ok=True)
                     draft.chmod(0o700)
-                    write_json(draft / METADATA, metadata)
-                    write_bytes(draft / CARD, model_card(metadata).encode())
+                    (draft / METADATA).write_bytes(as_json(metadata))
+                    (draft / CARD).write_bytes(model_card(metadata).encode())
                     write_manifest(draft)
             except FileExistsError as error:
                 raise VersionExistsError(
@@ -188,7 +170,7 @@ class VersionFolders:
         with _written(target):
             for draft in target.parent.glob(".*.draft"):
                 _remove(draft)
-            if _mark(target).exists():
+            if unfinished_mark(target).exists():
                 self.remove(target)
             mark = f".unknown-{uuid.uuid4().hex[:8]}"
             for unknown in filter(os.path.lexists, (target, signature_of(target))):
@@ -215,12 +197,12 @@ class VersionFolders:
         # A mark goes after what it marks: who dies between the two leaves both to the next one.
         paths = sorted(
             [*folder.iterdir(), *(folder / CARDS).glob(".*.draft")],
-            key=lambda path: (path.suffix == _UNFINISHED, path.name),
+            key=lambda path: (path.suffix == UNFINISHED, path.name),
         )
         return [
             Leftover(path, what, 0.0 if path.is_symlink() else folder_megabytes(path))
             for path in paths
-            if path.name not in versions and (what := _kind_of_leftover(path, model, gone))
+            if path.name not in versions and (what := kind_of_leftover(path, model, gone))
         ]
 
     def cleared(self, leftover: Leftover) -> Leftover:
@@ -246,13 +228,31 @@ class VersionFolders:
         Raises:
             UnavailableError: It could not be written.
         """
-        path = self._root / model / CARDS / f"{written_version(model, version)}.md"
+        path = self._card(model, version)
         with _written(path):
+            if leads_outside(path.parent, self._root):
+                raise UnavailableError(
+                    f"{path.parent} is a link that leads out of {self._root}; nothing is written"
+                    " there.",
+                    remedy="Remove the link; the next change of the model makes a folder.",
+                )
             if card is None:
                 path.unlink(missing_ok=True)
             else:
                 path.parent.mkdir(exist_ok=True, mode=0o700)
-                write_bytes(path, card.encode())
+                write_bytes(path, card.encode(), is_forced=False)
+
+    def cardless(self, model: str, versions: Collection[Version]) -> set[Version]:
+        """Those of the versions whose card is not there, or was emptied by a power cut."""
+        cards = {version: self._card(model, version) for version in versions}
+        return {
+            version
+            for version, path in cards.items()
+            if not path.is_file() or not path.stat().st_size
+        }
+
+    def _card(self, model: str, version: Version) -> Path:
+        return self._root / model / CARDS / f"{written_version(model, version)}.md"
 
     def show(self, model: str, live: Version | None, view: Mapping[str, Any]) -> None:
         """Let the `production` link and the JSON view say what the database says.
@@ -265,8 +265,10 @@ class VersionFolders:
             if live is None:
                 (folder / PRODUCTION).unlink(missing_ok=True)
             else:
-                point_link(folder / PRODUCTION, written_version(model, live))
-            write_json(folder / VIEW, view)
+                point_link(folder / PRODUCTION, written_version(model, live), is_forced=False)
+            # Unlike what the database can give again it is never lost, as it alone tells of events
+            # that are lost there; the one from before this change tells of all but the last.
+            write_bytes(folder / VIEW, as_json(view), may_lag=True)
 
     def behind(self, model: str, live: Version | None, view: Mapping[str, Any]) -> list[str]:
         """Where link and JSON view say something else than they should, a sentence each."""
@@ -292,8 +294,10 @@ class VersionFolders:
             return []
         if not isinstance(view, dict):
             return []
-        told = [view.get("history_digest"), *view.get("lost_digests", [])]
-        return [digest for digest in told if digest]
+        lost = view.get("lost_digests")
+        told = [view.get("history_digest"), *(lost if isinstance(lost, list) else [])]
+        # Anybody may have written the file.
+        return [digest for digest in told if isinstance(digest, str) and is_digest(digest)]
 
 
 @contextmanager
@@ -306,21 +310,6 @@ def _written(folder: Path) -> Iterator[None]:
             f"{folder} can't be written ({error}).",
             remedy="Free some disk space or mend its permissions, then try again.",
         ) from error
-
-
-def _kind_of_leftover(
-    path: Path, model: str, gone: Collection[str]
-) -> Literal["draft", "deleted", "unknown"] | None:
-    if path.match(".*.draft") or path.suffix == _UNFINISHED or _mark(path).exists():
-        return "draft"
-    if path.name in gone:
-        return "deleted"
-    return "unknown" if path.name.startswith(f"{model}_v") else None
-
-
-def _mark(folder: Path) -> Path:
-    """What stands beside a version while the database does not know it yet."""
-    return folder.with_name(f".{folder.name}{_UNFINISHED}")
 
 
 def _remove(path: Path) -> None:

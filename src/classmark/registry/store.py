@@ -1,10 +1,14 @@
 """The registry: which versions there are, which one is live, and how that came to be."""
 
+import orjson
+
+from classmark.durable import as_json
 from classmark.errors import ConflictError, PromotionRefusedError
 from classmark.naming import checked_name
 from classmark.registry import ledger
 from classmark.registry.following import prepare
 from classmark.registry.gate import (
+    Beside,
     Status,
     check_promotion,
     check_rollback,
@@ -14,7 +18,6 @@ from classmark.registry.pulling import VersionPuller
 from classmark.registry.records import Action, RegisteredVersion, VersionDraft
 from classmark.registry.signing import SigningKey, signed
 from classmark.registry.storage import folder_megabytes, written_version
-from classmark.registry.tables import VersionRow
 from classmark.registry.version import (
     FIRST_VERSION,
     Bump,
@@ -45,24 +48,27 @@ class Registry(VersionPuller):
             version = self._next_version(draft, bump)
             self._folders.set_aside(draft.model, version)
             created_at = self._now()
-            metadata = {
-                **draft.metadata,
-                "name": written_version(draft.model, version),
-                "version": str(version),
-                "created_at": created_at.isoformat(timespec="seconds"),
-                "labels": list(draft.lineage.labels),
-                "architecture": draft.lineage.architecture,
-                "dataset_fingerprint": draft.lineage.dataset_fingerprint,
-                "size_mb": folder_megabytes(draft.artifact),
-            }
+            # As it is read back: the database is to say what the file says.
+            metadata = orjson.loads(
+                as_json(
+                    {
+                        **draft.metadata,
+                        "name": written_version(draft.model, version),
+                        "version": str(version),
+                        "created_at": created_at.isoformat(timespec="seconds"),
+                        "labels": list(draft.lineage.labels),
+                        "architecture": draft.lineage.architecture,
+                        "dataset_fingerprint": draft.lineage.dataset_fingerprint,
+                        "size_mb": folder_megabytes(draft.artifact),
+                    }
+                )
+            )
             with self._folders.unfinished(draft.model, version):
                 digest = self._folders.publish(draft.model, version, draft.artifact, metadata)
-                row = VersionRow(
+                row = ledger.Entry(
                     model=draft.model,
-                    major=version.major,
-                    minor=version.minor,
-                    patch=version.patch,
-                    status=Status.TESTING.value,
+                    version=version,
+                    status=Status.TESTING,
                     digest=digest,
                     created_at=created_at,
                     details=metadata,
@@ -72,18 +78,19 @@ class Registry(VersionPuller):
             return self._value(row)
 
     def promote(
-        self, reference: ModelReference, reason: str = "", *, against: Version | None = None
+        self, reference: ModelReference, reason: str = "", *, against: Beside | None = None
     ) -> RegisteredVersion:
         """Put a version into production in place of the one that is there.
 
         Args:
             reference: The version.
             reason: For the history.
-            against: What was live when the version was judged; it must still be.
+            against: What the version was judged beside, which must be as it was, be it that nothing
+                was live; None if it was not judged.
 
         Raises:
             PromotionRefusedError: It is live already or older than production.
-            ConflictError: Meanwhile another version than `against` went live.
+            ConflictError: Meanwhile another version went live than that of `against`.
             TamperedVersionError: It is not intact.
         """
         return self._move_production(self.verify(reference), Action.PROMOTED, reason, against)
@@ -150,10 +157,11 @@ class Registry(VersionPuller):
         verify_manifest(target.folder, target.digest)
         content, fingerprint = signed(target, key)
         told = f"{reason} (key {fingerprint})" if reason else f"key {fingerprint}"
-        with self._changing(target.model) as session:
-            row = ledger.row_of(session, target)
-            ledger.note(session, row, self._signed(Action.SIGNED, told))
-            # Last, so that there is no signature of which the history could not tell.
+        with self._telling(target.model), self._showing(target.model):
+            with self._transaction(target.model) as session:
+                row = ledger.row_of(session, target)
+                ledger.note(session, row, self._signed(Action.SIGNED, told))
+            # Last: there is no signature of which the history does not tell.
             self._folders.keep_signature(target.folder, content)
         return target, fingerprint
 
@@ -179,9 +187,9 @@ class Registry(VersionPuller):
         """The version that was live last before the present one and is older than it."""
         self.versions(model, newest=1)
         with self._database.read() as session:
-            live = ledger.live_row(session, model)
+            live = ledger.live_version(session, model)
             for earlier in ledger.were_live(session, model):
-                is_older = live is not None and earlier < live.version
+                is_older = live is not None and earlier < live
                 if is_older and ledger.version_row(session, model, earlier):
                     return earlier
         raise PromotionRefusedError(
@@ -194,20 +202,20 @@ class Registry(VersionPuller):
         target: RegisteredVersion,
         action: Action,
         reason: str,
-        against: Version | None = None,
+        against: Beside | None = None,
     ) -> RegisteredVersion:
         check = check_promotion if action is Action.PROMOTED else check_rollback
         # Going back is what one does in trouble: no place elsewhere holds it up.
         prepare(self._followers, target, is_emergency=action is Action.ROLLED_BACK)
         with self._changing(target.model) as session:
             row = ledger.row_of(session, target)
-            live = ledger.live_row(session, target.model)
-            check(row.version, Status(row.status), live.version if live else None)
-            if against is not None and (live is None or live.version != against):
+            live = ledger.live_version(session, target.model)
+            check(row.version, row.status, live)
+            if against is not None and against.live != live:
                 raise ConflictError(
-                    f"{target.name} was judged beside {against}, which is no longer live.",
+                    f"{target.name} was judged {against}; now {live or 'nothing'} is live.",
                     remedy=f"Promote it again: it is judged beside what is live now, as"
                     f" classmark history {target.model} tells.",
                 )
-            ledger.move_production(session, row, live, self._signed(action, reason))
-        return self._value(row)
+            moved = ledger.move_production(session, row, live, self._signed(action, reason))
+        return self._value(moved)

@@ -7,6 +7,7 @@ from typing import Self
 
 from classmark.errors import SettingError
 from classmark.naming import checked_name
+from classmark.wording import meant
 
 # No leading zeros, as semver.org asks, and no other script's digits.
 _NUMBER = r"(0|[1-9][0-9]{0,8})"
@@ -85,13 +86,22 @@ class ModelReference:
         """
         model, separator, reference = text.partition("@")
         if not separator or not reference:
+            # As folders are named, and as every output prints it.
+            name, _, number = text.rpartition("_v")
+            instead = f" Did you mean {name}@v{number}?" if name and number[:1].isdigit() else ""
             raise SettingError(
-                f"{text!r} does not say which version.",
+                f"{text!r} does not say which version.{instead}",
                 remedy="Write MODEL@v1.2.3, MODEL@production or MODEL@latest.",
             )
         checked_name(model, of="model")
         if reference in {PRODUCTION, LATEST}:
             return cls(model, role=reference)
+        if reference[:1] != "v":
+            raise SettingError(
+                f"{reference!r} is neither a version nor production or latest."
+                f"{meant(reference, (PRODUCTION, LATEST))}",
+                remedy="Write MODEL@v1.2.3, MODEL@production or MODEL@latest.",
+            )
         return cls(model, version=Version.parse(reference))
 
     def __str__(self) -> str:

@@ -1,12 +1,13 @@
 """The ring, as far as it goes today: a dataset becomes a measured, registered version."""
 
+import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from classmark.datasets import Dataset
-from classmark.errors import SettingError
+from classmark.errors import SettingError, VersionExistsError
 from classmark.models import family_class, keep_logs
 from classmark.naming import checked_name
 from classmark.progress import Progress
@@ -34,6 +35,11 @@ from classmark.training import (
     train,
     training_key,
 )
+
+logger = logging.getLogger(__name__)
+
+# Whoever loses as often has other troubles.
+_LOST_RACES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +140,25 @@ def train_version(
             metadata=_metadata(dataset, request, trained) | {"tracking": described(run.link())},
             reason=request.notes or f"trained {request.recipe.family} on {dataset.name}",
         )
-        version = registry.register(draft, request.bump)
+        version = registered(registry, draft, request.bump)
         run.end(finished(version))
         if request.home:
             keep_logs(checkpoints, request.home / "logs" / version.name)
     return NewVersion(version, trained, run.link())
+
+
+def registered(registry: Registry, draft: VersionDraft, bump: Bump | None) -> RegisteredVersion:
+    """The version that a trained artifact becomes; a lost race for a number costs no training.
+
+    Raises:
+        VersionExistsError: Other machines took one number after the other.
+    """
+    for _ in range(_LOST_RACES):
+        try:
+            return registry.register(draft, bump)
+        except VersionExistsError:
+            logger.info("Another machine took the number that %s was to get", draft.model)
+    return registry.register(draft, bump)
 
 
 def _metadata(dataset: Dataset, request: VersionRequest, trained: TrainedModel) -> dict[str, Any]:

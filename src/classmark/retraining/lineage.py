@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from classmark.datasets import Dataset, DatasetStore, TableDataset, origin_of
 from classmark.documents import Document, clean, steps_named
-from classmark.errors import SourceError, UnknownDatasetError
+from classmark.errors import SettingError, SourceError, UnknownDatasetError
 from classmark.registry import RegisteredVersion
 
 
@@ -120,32 +120,41 @@ class DocumentTrace:
 def trace_version(version: RegisteredVersion, datasets: DatasetStore) -> SnapshotTrace:
     """The snapshot that a version was trained on, and what that was prepared from."""
     told = version.metadata["dataset"]
-    name, fingerprint = str(told["name"]), str(told["fingerprint"])
-    snapshot_id = told.get("snapshot") or _id_of(name, fingerprint, datasets)
-    link, dataset = _loaded(name, snapshot_id, datasets)
-    if dataset is not None and dataset.fingerprint != fingerprint:
-        link = Link.CHANGED
+    snapshot_id, link, dataset = _snapshot(version, datasets)
     source = dataset.source if dataset is not None else told.get("source", {})
-    return SnapshotTrace(name, snapshot_id, fingerprint, link, dataset, trace_source(source))
+    return SnapshotTrace(
+        str(told["name"]), snapshot_id, _fingerprint(version), link, dataset, trace_source(source)
+    )
 
 
 def learned_before(
-    version: RegisteredVersion, datasets: DatasetStore, documents: Sequence[Document]
-) -> list[bool]:
-    """Of each document whether a version learned from it; of none where its snapshot is not kept.
+    version: RegisteredVersion,
+    datasets: DatasetStore,
+    documents: Sequence[Document],
+    parts: Sequence[str] = ("train",),
+) -> list[bool] | None:
+    """Of each document whether a version learned from it; None where that can't be told.
 
-    A document counts if id and text are those of one in the version's train part.
+    It can't be where the snapshot is not kept as it was, or was cleaned by steps that this release
+    does not have. The snapshot's texts were cleaned when it was made; those asked for are cleaned
+    here by the same steps, which change nothing of a text that has been through them. A document
+    is known by its text alone: a file has other ids, or none.
+
+    Args:
+        version: Of texts.
+        datasets: Where its snapshot is looked up.
+        documents: As they came, or cleaned.
+        parts: Those of the snapshot that count.
     """
-    told = version.metadata["dataset"]
-    name, fingerprint = str(told["name"]), str(told["fingerprint"])
-    _, dataset = _loaded(
-        name, told.get("snapshot") or _id_of(name, fingerprint, datasets), datasets
-    )
-    if dataset is None:
-        return [False] * len(documents)
-    learned = {(document.id, document.text) for document in dataset.parts["train"]}
-    steps = steps_named(dataset.recipe["cleaning"])
-    return [(document.id, clean(document.text, steps)) in learned for document in documents]
+    _, link, dataset = _snapshot(version, datasets)
+    if link is not Link.INTACT or dataset is None:
+        return None
+    try:
+        steps = steps_named(dataset.recipe["cleaning"])
+    except SettingError:
+        return None
+    learned = {document.text for part in parts for document in dataset.parts[part]}
+    return [clean(document.text, steps) in learned for document in documents]
 
 
 def trace_source(origin: Mapping[str, str]) -> SourceTrace:
@@ -217,6 +226,19 @@ def _one_a_part(holdings: Iterable[Holding], fingerprint: str) -> Iterable[Holdi
 
 def _fingerprint(version: RegisteredVersion) -> str:
     return str(version.metadata["dataset"]["fingerprint"])
+
+
+def _snapshot(
+    version: RegisteredVersion, datasets: DatasetStore
+) -> tuple[str | None, Link, Dataset | None]:
+    """The id of the snapshot that a version was trained on, whether it is as it was, and itself."""
+    told, fingerprint = version.metadata["dataset"], _fingerprint(version)
+    name = str(told["name"])
+    snapshot_id = told.get("snapshot") or _id_of(name, fingerprint, datasets)
+    link, dataset = _loaded(name, snapshot_id, datasets)
+    if dataset is not None and dataset.fingerprint != fingerprint:
+        link = Link.CHANGED
+    return snapshot_id, link, dataset
 
 
 def _id_of(name: str, fingerprint: str, datasets: DatasetStore) -> str | None:

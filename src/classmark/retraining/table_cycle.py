@@ -11,7 +11,7 @@ from classmark.models import table_family_class
 from classmark.naming import checked_name
 from classmark.progress import Progress
 from classmark.registry import Lineage, RegisteredVersion, Registry, VersionDraft
-from classmark.retraining.cycle import VersionRequest, check_kind
+from classmark.retraining.cycle import VersionRequest, check_kind, registered
 from classmark.retraining.metadata import dataset_facts, figures, training_facts
 from classmark.retraining.record import described, finished, run_start
 from classmark.training import (
@@ -69,7 +69,7 @@ def train_table_version(
             metadata=_metadata(prepared, request, trained) | {"tracking": described(run.link())},
             reason=request.notes or f"trained {recipe.family} on table {table.name}",
         )
-        version = registry.register(draft, request.bump)
+        version = registered(registry, draft, request.bump)
         run.end(finished(version))
     return NewTableVersion(version, trained, run.link())
 

@@ -1,5 +1,6 @@
 """Where a version of a table comes from, and whether it learned from rows."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from classmark.datasets import TableDataset, TableStore
@@ -20,17 +21,29 @@ def trace_table_version(version: RegisteredVersion, tables: TableStore) -> Snaps
 
 
 def learned_rows(
-    version: RegisteredVersion, tables: TableStore, rows: "pd.DataFrame"
-) -> list[bool]:
-    """Of each row whether a version learned from it; of none where that can't be told.
+    version: RegisteredVersion,
+    tables: TableStore,
+    rows: "pd.DataFrame",
+    parts: Sequence[str] = ("train",),
+) -> list[bool] | None:
+    """Of each row whether a version learned from it; None where that can't be told.
 
-    It can't be where the snapshot is not kept, or the rows lack one of its columns.
+    It can't be where the snapshot is not kept as it was, or the rows lack one of the columns that
+    its features are made of.
+
+    Args:
+        version: Of tables.
+        tables: Where its snapshot is looked up.
+        rows: As they came.
+        parts: Those of the snapshot that count.
     """
-    _, table = _loaded(version, tables)
+    link, table = _loaded(version, tables)
+    if link is not Link.INTACT or table is None:
+        return None
     try:
-        return table.learned(rows) if table else [False] * len(rows)
+        return table.holds(rows, parts)
     except RecordError:
-        return [False] * len(rows)
+        return None
 
 
 def _loaded(version: RegisteredVersion, tables: TableStore) -> tuple[Link, TableDataset | None]:

@@ -5,47 +5,79 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from classmark import __version__
-from classmark.errors import InputError, UnknownPredictionError
-from classmark.models import Problem as LearnedProblem
-from classmark.predictions import Feedback, PredictionLog, Spool
+from classmark.errors import InputError
+from classmark.predictions import PredictionLog, RequestMark, Spool
+from classmark.serving.access import caller
 from classmark.serving.aside import DatabaseCalls
+from classmark.serving.deadlines import HEADER as TIMEOUT
+from classmark.serving.deadlines import deadline
+from classmark.serving.description import add_description
+from classmark.serving.feedback import FeedbackDesk, LabelsOf
+from classmark.serving.gates import describe_keys, put_gates
 from classmark.serving.health import ModelHealth
-from classmark.serving.limits import BodyLimit
+from classmark.serving.keyring import Keyring
 from classmark.serving.predictor import Predictor
-from classmark.serving.problems import answer_errors
+from classmark.serving.problems import answer_errors, describe_problems, problems_of
 from classmark.serving.schemas import (
     FeedbackRequest,
     FeedbackResponse,
     HealthResponse,
+    IdempotencyKey,
     ModelHealthResponse,
     ModelInfoResponse,
     PredictionBody,
     PredictRequest,
     PredictResponse,
-    Problem,
     ReadyResponse,
 )
 from classmark.serving.settings import ServingSettings
 
-# Another worker's prediction reaches the log when that worker drains its spool.
-_FEEDBACK_TRIES = 4
 # As nginx counts those who hung up; nobody sees it.
 _CLIENT_GONE = 499
+# Who is answered before is not watched: to do so costs as much as a small model.
+_SOON_SECONDS = 0.05
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "content": {"application/problem+json": {}}}
-    for status in (413, 422, 503)
+# What can be done with an answer, as OpenAPI's links have it.
+_FIRST = "$response.body#/predictions/0"
+_TOLD_LATER = {
+    "links": {
+        "feedback": {
+            "operationId": "feedback",
+            "description": "Say what was true of the first prediction.",
+            "requestBody": {"prediction_id": f"{_FIRST}/id", "label": f"{_FIRST}/label"},
+        }
+    }
+}
+_PREDICTS: dict[str, Any] = {
+    "tags": ["predictions"],
+    "responses": {**problems_of(400, 401, 403, 413, 422, 429, 503, 504), 200: _TOLD_LATER},
+    "response_model": PredictResponse,
+    # It is obeyed before a route is looked for.
+    "openapi_extra": {
+        "parameters": [
+            {
+                "name": TIMEOUT,
+                "in": "header",
+                "description": "After so many milliseconds the answer is given up.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+            }
+        ]
+    },
 }
 
 
 class MetricsView(Protocol):
-    """Somebody who has counted."""
+    """Somebody who counts."""
+
+    def on_answer(self, route: str, status: int) -> None:
+        """A request to a route was answered so."""
+        ...
 
     def as_json(self) -> Mapping[str, Any]:
         """For people."""
@@ -68,6 +100,8 @@ class ApiParts:
         settings: The limits.
         lifespan: Runs as long as the app does.
         production: Which version is in production now; None if none is. It may raise and hang.
+        labels_of: The labels of the version that made a prediction; it may raise and hang, too.
+        keyring: Knows the keys of those who may ask; None where nobody needs one.
     """
 
     predictor: Predictor
@@ -77,6 +111,8 @@ class ApiParts:
     settings: ServingSettings
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
     production: Callable[[], str | None]
+    labels_of: LabelsOf
+    keyring: Keyring | None = None
 
 
 def create_api(parts: ApiParts) -> FastAPI:
@@ -86,47 +122,63 @@ def create_api(parts: ApiParts) -> FastAPI:
         version=__version__,
         description="Classifies documents.",
         lifespan=parts.lifespan,
+        # Both would let a browser fetch scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
     )
     answer_errors(app)
-    app.add_middleware(BodyLimit, max_bytes=parts.settings.max_body_bytes)
+    add_description(app)
+    check_room = parts.predictor.check_room
+    put_gates(app, parts.settings, parts.keyring, check_room, parts.metrics.on_answer)
     _add_predictions(app, parts)
     _add_health(app, parts)
     _add_state(app, parts)
+    if parts.keyring is not None:
+        describe_keys(app)
+    describe_problems(app)
     return app
 
 
 def _add_predictions(app: FastAPI, parts: ApiParts) -> None:
     settings = parts.settings
     calls = DatabaseCalls()
+    desk = FeedbackDesk(
+        parts.predictor, parts.labels_of, parts.log, parts.spool, settings.drain_seconds
+    )
 
-    @app.post("/predict", tags=["predictions"], responses=_PROBLEMS, response_model=PredictResponse)
+    @app.post("/predict", **_PREDICTS)
     async def predict(request: Request, body: PredictRequest) -> Response:
         """Classify a few texts."""
-        return await _while_there(request, _answered(parts, body, settings.max_texts))
+        return await _while_there(request, _answered(parts, request, body, settings.max_texts))
 
-    @app.post(
-        "/predict_batch", tags=["predictions"], responses=_PROBLEMS, response_model=PredictResponse
-    )
+    @app.post("/predict_batch", **_PREDICTS)
     async def predict_batch(request: Request, body: PredictRequest) -> Response:
         """Classify a large list of texts."""
-        return await _while_there(request, _answered(parts, body, settings.max_batch_texts))
+        most = settings.max_batch_texts
+        return await _while_there(request, _answered(parts, request, body, most))
 
     @app.post(
         "/feedback",
         tags=["predictions"],
-        responses={**_PROBLEMS, 404: {"model": Problem}},
+        operation_id="feedback",
+        responses=problems_of(400, 401, 403, 404, 413, 422, 429, 503),
         response_model_exclude_none=True,
     )
-    async def feedback(body: FeedbackRequest) -> FeedbackResponse:
+    async def feedback(
+        request: Request,
+        body: FeedbackRequest,
+        idempotency_key: Annotated[IdempotencyKey | None, Header()] = None,
+    ) -> FeedbackResponse:
         """Say what was true of a prediction."""
-        told = _checked_feedback(parts, body)
-        await _kept_feedback(parts, calls, told)
-        prediction = await calls.run(parts.log.find, body.prediction_id)
+        mark = None
+        if idempotency_key is not None:
+            mark = RequestMark.of(caller(request.scope), idempotency_key, body.model_dump_json())
+        is_correct = await desk.take(calls, body, mark)
         return FeedbackResponse(
             prediction_id=body.prediction_id,
             label=body.label,
             labels=body.labels,
-            correct=set(prediction.given) == set(told.true),
+            correct=is_correct,
         )
 
 
@@ -152,8 +204,6 @@ def _add_health(app: FastAPI, parts: ApiParts) -> None:
 
 
 def _add_state(app: FastAPI, parts: ApiParts) -> None:
-    served = parts.predictor.served
-
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
         return RedirectResponse("/docs")
@@ -161,6 +211,7 @@ def _add_state(app: FastAPI, parts: ApiParts) -> None:
     @app.get("/model/info", tags=["state"])
     async def model_info() -> ModelInfoResponse:
         """Which model answers."""
+        served = parts.predictor.served
         version = served.version
         return ModelInfoResponse(
             name=version.model,
@@ -194,12 +245,20 @@ def _add_state(app: FastAPI, parts: ApiParts) -> None:
 async def _while_there(request: Request, answering: Coroutine[Any, Any, Response]) -> Response:
     """The answer, given up when nobody is there any more to hear it."""
     answer = asyncio.ensure_future(answering)
-    departure = asyncio.ensure_future(_departure(request))
     try:
-        await asyncio.wait({answer, departure}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({answer}, timeout=_SOON_SECONDS)
+        if not answer.done():
+            await _first_of(answer, _departure(request))
         return answer.result() if answer.done() else Response(status_code=_CLIENT_GONE)
     finally:
         answer.cancel()
+
+
+async def _first_of(answer: asyncio.Future[Any], departing: Coroutine[Any, Any, None]) -> None:
+    departure: asyncio.Future[Any] = asyncio.ensure_future(departing)
+    try:
+        await asyncio.wait({answer, departure}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
         departure.cancel()
 
 
@@ -208,14 +267,17 @@ async def _departure(request: Request) -> None:
         pass
 
 
-async def _answered(parts: ApiParts, body: PredictRequest, max_texts: int) -> Response:
+async def _answered(
+    parts: ApiParts, request: Request, body: PredictRequest, max_texts: int
+) -> Response:
     _check_size(body.texts, max_texts, parts.settings.max_text_characters)
-    found = await parts.predictor.predict(body.texts, body.user_id)
-    version = parts.predictor.served.version
+    found = await parts.predictor.predict(body.texts, body.user_id, deadline(request.scope))
+    # Another version may have come to answer meanwhile.
+    first = found[0].prediction
     response = PredictResponse(
         predictions=[
             PredictionBody(
-                id=served.prediction.id,
+                id=served.id,
                 label=served.prediction.label,
                 labels=list(served.prediction.given),
                 confidence=served.prediction.confidence,
@@ -224,9 +286,9 @@ async def _answered(parts: ApiParts, body: PredictRequest, max_texts: int) -> Re
             )
             for served in found
         ],
-        model=version.model,
-        model_version=str(version.version),
-        timestamp=found[0].prediction.at,
+        model=first.model,
+        model_version=first.version,
+        timestamp=first.at,
     )
     # Written here, for the framework would check and convert all of it once more.
     return Response(response.model_dump_json(exclude_none=True), media_type="application/json")
@@ -244,46 +306,6 @@ def _check_size(texts: Sequence[str], max_texts: int, max_characters: int) -> No
                 f"texts.{index}: {len(text):,} characters are more than {max_characters:,}.",
                 remedy="Send the part of the document that says what it is about.",
             )
-
-
-def _checked_feedback(parts: ApiParts, body: FeedbackRequest) -> Feedback:
-    """What was true, as the model's problem has it: one label, or all of several."""
-    classifier = parts.predictor.served.classifier
-    several = classifier.problem is LearnedProblem.MULTI_LABEL
-    wanted, other = ("labels", "label") if several else ("label", "labels")
-    if getattr(body, wanted) is None or getattr(body, other) is not None:
-        raise InputError(
-            f"{other if getattr(body, other) is not None else wanted}: this model is"
-            f" {classifier.problem}.",
-            remedy=f"Send {wanted}, and not {other}.",
-        )
-    labels = tuple(body.labels or [body.label or ""])
-    for label in labels:
-        if label not in classifier.labels:
-            raise InputError(
-                f"{wanted}: {label!r} is no label of this model.",
-                remedy=f"It knows: {', '.join(classifier.labels)}.",
-            )
-    return Feedback(
-        body.prediction_id,
-        labels[0],
-        body.user_id,
-        datetime.now(UTC),
-        labels if several else None,
-    )
-
-
-async def _kept_feedback(parts: ApiParts, calls: DatabaseCalls, feedback: Feedback) -> None:
-    for attempt in range(_FEEDBACK_TRIES):
-        try:
-            await calls.run(parts.log.add_feedback, feedback)
-        except UnknownPredictionError:
-            if attempt == _FEEDBACK_TRIES - 1:
-                raise
-            await calls.run(parts.spool.drain)
-            await asyncio.sleep(parts.settings.drain_seconds * attempt / 2)
-        else:
-            return
 
 
 def _wants_prometheus(accept: str) -> bool:

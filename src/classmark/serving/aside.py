@@ -1,4 +1,4 @@
-"""Calls of the database, apart from everything that answers without it."""
+"""Calls of the database, and what takes long, apart from everything that answers."""
 
 import asyncio
 import threading
@@ -74,5 +74,5 @@ def in_its_own_thread(call: Callable[[], Found]) -> "Future[Found]":
         else:
             told.set_result(found)
 
-    threading.Thread(target=run, name="database", daemon=True).start()
+    threading.Thread(target=run, name="aside", daemon=True).start()
     return told

@@ -4,29 +4,36 @@ Results are appended to a partial file as they come. The job's key is made from 
 the fields read and the model version, so that the same job started again goes on where it stopped.
 """
 
-import csv
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
+from importlib import import_module
 from itertools import islice
-from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
 from classmark.datasets import labels_of, origin_of
-from classmark.documents import Document, Fields, read_documents
-from classmark.durable import replacing, write_json
-from classmark.errors import ConflictError, SettingError, SourceError, UnavailableError
+from classmark.documents import Document, read_documents
+from classmark.durable import write_json
+from classmark.errors import (
+    ClassmarkError,
+    ConflictError,
+    SourceError,
+    UnavailableError,
+)
 from classmark.models import Problem
 from classmark.progress import Progress
+from classmark.serving.batch_answers import Given, answered_here
+from classmark.serving.batch_job import BatchJob
 from classmark.serving.batch_report import BatchReport, report_on
+from classmark.serving.batch_results import publish_results, read_results
 from classmark.serving.runtime import ServedModel
-from classmark.spreadsheet import safe_cell
 
 _COLUMNS = (
     "id",
@@ -41,37 +48,8 @@ _COLUMNS = (
     "predicted_at",
 )
 _FLUSH_ROWS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class BatchJob:
-    """A file to classify.
-
-    Attributes:
-        source: A file, or a folder, as `read_documents` takes it.
-        fields: Which fields are read.
-        out: JSONL or CSV, by its name.
-        partials: The folder of unfinished jobs.
-        threads: Texts that are computed at once.
-    """
-
-    source: Path
-    fields: Fields
-    out: Path
-    partials: Path
-    threads: int
-
-    def __post_init__(self) -> None:
-        if self.out.suffix not in {".jsonl", ".csv"}:
-            raise SettingError(
-                f"Results can't be written as {self.out.name!r}.",
-                remedy="Name a file that ends with .jsonl or .csv.",
-            )
-        if self.out.resolve() == self.source.resolve():
-            raise SettingError(
-                f"Results would take the place of the documents in {self.source}.",
-                remedy="Name another file for the results.",
-            )
+# By name: it needs an extra.
+_RAY = "classmark.serving.batch_ray"
 
 
 def run_batch(
@@ -93,17 +71,13 @@ def run_batch(
         with partial.open("a+b") as file:
             _lock(file, job)
             done = _keep_whole_lines(file)
-            documents = islice(read_documents(job.source, job.fields), done, None)
-            rows = _rows(served, documents, job.threads, now)
-            _append(file, progress.track(rows, "Predicting"))
+            _append(file, progress.track(_rows(served, job, done, now), "Predicting"))
             if _key(served, job) != key:
                 partial.unlink()
-                raise SourceError(
-                    f"{job.source} was changed while it was read.", remedy="Start again."
-                )
+                raise _changed(job)
             labels = served.classifier.labels
-            report = report_on(_read_rows(partial), labels, resumed_after=done)
-            _publish(partial, job.out, _columns(served))
+            report = report_on(read_results(partial), labels, resumed_after=done)
+            publish_results(partial, job.out, _columns(served))
             write_json(job.out.with_name(job.out.name + ".report.json"), asdict(report))
             partial.unlink()
     return report
@@ -132,31 +106,75 @@ def _append(file: IO[bytes], rows: Iterable[dict[str, Any]]) -> None:
     file.flush()
 
 
-def _rows(
-    served: ServedModel, documents: Iterable[Document], threads: int, now: Callable[[], datetime]
-) -> Iterator[dict[str, Any]]:
-    ahead: list[Document] = []
+class _Documents:
+    """Documents that are read ahead of their answers.
 
-    def texts() -> Iterator[str]:
-        for document in documents:
-            ahead.append(document)
+    Attributes:
+        failure: Why there are no more, if it is not their end. It is told when what was read before
+            is answered, so that nothing of it is lost.
+    """
+
+    def __init__(self, documents: Iterator[Document]) -> None:
+        self.failure: ClassmarkError | None = None
+        self._documents = documents
+        self._ahead: deque[Document] = deque()
+
+    def texts(self) -> Iterator[str]:
+        """The texts of those that are left; reading them is reading ahead."""
+        while (document := self._read()) is not None:
+            self._ahead.append(document)
             yield document.text
 
+    def next(self) -> Document | None:
+        """The one whose turn it is; None at the end."""
+        return self._ahead.popleft() if self._ahead else self._read()
+
+    def _read(self) -> Document | None:
+        try:
+            return next(self._documents, None)
+        except ClassmarkError as error:
+            self.failure = error
+            return None
+
+
+def _rows(
+    served: ServedModel, job: BatchJob, done: int, now: Callable[[], datetime]
+) -> Iterator[dict[str, Any]]:
+    """The results of all documents but the first ones, which are done."""
+    documents = _Documents(islice(read_documents(job.source, job.fields), done, None))
     several = served.classifier.problem is Problem.MULTI_LABEL
-    for timed in served.classifier.classify_all(texts(), threads=threads):
-        document = ahead.pop(0)
-        yield {
+    columns = _columns(served)
+    for given in _answers(served, job, done, documents):
+        document = documents.next()
+        if document is None:
+            break
+        row = {
             "id": document.id,
-            "label": timed.answer.label,
-            "labels": list(timed.answer.labels),
-            "confidence": timed.answer.confidence,
-            "abstained": timed.answer.abstained,
+            **given,
             **_truth(document, several=several),
             "model": served.version.model,
             "model_version": str(served.version.version),
-            "latency_ms": round(timed.seconds * 1000, 3),
             "predicted_at": now().isoformat(timespec="milliseconds"),
         }
+        yield {column: row[column] for column in columns}
+    # Whoever answers may read the source itself: it must have found as many documents as we do.
+    if documents.next() is not None and not documents.failure:
+        raise _changed(job)
+    if documents.failure:
+        raise documents.failure
+
+
+def _answers(
+    served: ServedModel, job: BatchJob, done: int, documents: _Documents
+) -> Iterator[Given]:
+    if job.engine == "local":
+        return answered_here(served, documents.texts(), job.threads)
+    answers: Iterator[Given] = import_module(_RAY).answered_on_ray(served.version, job, done)
+    return answers
+
+
+def _changed(job: BatchJob) -> SourceError:
+    return SourceError(f"{job.source} was changed while it was read.", remedy="Start again.")
 
 
 def _truth(document: Document, *, several: bool) -> dict[str, Any]:
@@ -213,39 +231,3 @@ def _keep_whole_lines(file: IO[bytes]) -> int:
     file.truncate(whole)
     file.seek(0, os.SEEK_END)
     return count
-
-
-def _read_rows(partial: Path) -> Iterator[dict[str, Any]]:
-    with partial.open("rb") as file:
-        for line in file:
-            yield orjson.loads(line)
-
-
-def _publish(partial: Path, out: Path, columns: Sequence[str]) -> None:
-    with replacing(out) as file:
-        if out.suffix == ".jsonl":
-            file.writelines(orjson.dumps(row) + b"\n" for row in _read_rows(partial))
-            return
-        # The file object is binary so that it can be synced; csv wants text.
-        lines = _CsvLines(file)
-        writer = csv.DictWriter(lines, columns)
-        writer.writeheader()
-        writer.writerows(
-            {column: safe_cell(_cell(value)) for column, value in row.items()}
-            for row in _read_rows(partial)
-        )
-
-
-def _cell(value: object) -> object:
-    """A value as one cell: several labels as a file of documents may have them."""
-    return "; ".join(value) if isinstance(value, list) else value
-
-
-class _CsvLines:
-    """What csv writes, as UTF-8 into a binary file."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def write(self, line: str) -> int:
-        return self._file.write(line.encode())

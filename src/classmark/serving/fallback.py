@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from classmark.errors import ClassmarkError, DatabaseUnavailableError
 from classmark.registry import RegisteredVersion, Registry, earlier_live
+from classmark.wording import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ Loaded = TypeVar("Loaded")
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """That an earlier version answers in place of the live one.
+    """That another version answers in place of the live one.
 
     Attributes:
         wanted: The version that should answer.
@@ -41,8 +42,12 @@ class _Failure:
         models, text = self.version.folder.parent, self.error.message
         for path in (models, models.resolve()):
             text = text.replace(f"{path}/", "")
-        plain = " ".join(text.replace("\x00", " ").split())
-        return plain.encode(errors="replace").decode()[:_SHOWN_CHARACTERS]
+        return one_line(text)[:_SHOWN_CHARACTERS]
+
+
+def fallback_for(wanted: RegisteredVersion, error: ClassmarkError) -> Fallback:
+    """That another version answers in place of one that can't be loaded."""
+    return Fallback(str(wanted.version), _Failure(wanted, error).told())
 
 
 def load_or_fall_back(
@@ -84,19 +89,27 @@ def tell_fallback(registry: Registry, answering: RegisteredVersion, fallback: Fa
 
     A history that can't be written, or not soon, keeps nobody from serving.
     """
-    logger.error(
-        "%s_%s is in production and can't be loaded: %s answers in its place. %s",
-        answering.model,
-        fallback.wanted,
-        answering.name,
-        fallback.why,
-    )
+    log_fallback(answering, fallback)
     reason = f"{fallback.wanted} can't be loaded: {fallback.why}"
     noting = threading.Thread(target=_note, args=(registry, answering, reason), daemon=True)
     noting.start()
     noting.join(_NOTED_SECONDS)
     if noting.is_alive():
         logger.warning("The history of %s does not take the event yet", answering.model)
+
+
+def log_fallback(
+    answering: RegisteredVersion, fallback: Fallback, cause: Exception | None = None
+) -> None:
+    """Log that another version answers, and the trace of a cause that nobody foresaw."""
+    logger.error(
+        "%s_%s is in production and can't be loaded: %s answers in its place. %s",
+        answering.model,
+        fallback.wanted,
+        answering.name,
+        fallback.why,
+        exc_info=cause,
+    )
 
 
 def _note(registry: Registry, answering: RegisteredVersion, reason: str) -> None:

@@ -12,7 +12,7 @@ from classmark.predictions import Spool
 from classmark.serving.aside import in_its_own_thread
 from classmark.serving.fallback import Fallback
 from classmark.serving.predictor import Predictor
-from classmark.serving.runtime import EXAMPLE, are_probabilities
+from classmark.serving.runtime import EXAMPLE, ServedModel, are_probabilities
 from classmark.serving.schemas import CheckBody, FallbackBody, ModelHealthResponse
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class ModelHealth:
 
     async def looked_at(self) -> ModelHealthResponse:
         """How it is now."""
-        inference, (live, production) = await asyncio.gather(self._answers(), self._live())
         served = self._predictor.served
+        inference, (live, production) = await asyncio.gather(self._answers(served), self._live())
         fallback = served.fallback
         checks = {
             "model_loaded": CheckBody(
@@ -71,11 +71,12 @@ class ModelHealth:
             timestamp=datetime.now(UTC),
         )
 
-    async def _answers(self) -> dict[str, CheckBody]:
+    async def _answers(self, served: ServedModel) -> dict[str, CheckBody]:
         """Whether a known example is answered, and how soon."""
         began = asyncio.get_running_loop().time()
         try:
-            timed = await asyncio.wait_for(self._predictor.rehearse(EXAMPLE), _ANSWER_SECONDS)
+            asked = self._predictor.rehearse(served, EXAMPLE)
+            timed = await asyncio.wait_for(asked, _ANSWER_SECONDS)
         except TimeoutError:
             late = f"A known example was not answered in {_ANSWER_SECONDS:g} s."
             return _both(ok=False, message=late)
@@ -121,7 +122,7 @@ class ModelHealth:
 
 def _right_version(name: str, fallback: Fallback | None) -> CheckBody:
     if fallback is None:
-        return CheckBody(ok=True, message=f"{name} was the one to load.")
+        return CheckBody(ok=True, message=f"{name} stands in for no other one.")
     told = f"{name} stands in for {fallback.wanted}, which can't be loaded."
     return CheckBody(ok=False, message=told)
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from classmark.serving.problems import too_large
+from classmark.serving.refusals import too_large
 
 
 class BodyTooLarge(Exception):  # noqa: N818 (never leaves this file)
@@ -26,7 +26,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif _declared_length(scope) > self._max_bytes:
-            await too_large(self._max_bytes)(scope, receive, send)
+            await too_large(scope, self._max_bytes)(scope, receive, send)
         else:
             await self._counted(scope, receive, send)
 
@@ -52,7 +52,7 @@ class BodyLimit:
         with suppress(BodyTooLarge):
             await self._app(scope, counting, sending)
         if received > self._max_bytes and not answered:
-            await too_large(self._max_bytes)(scope, receive, send)
+            await too_large(scope, self._max_bytes)(scope, receive, send)
 
 
 def _declared_length(scope: Scope) -> int:

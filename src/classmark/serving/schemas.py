@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, StrictBool
+from pydantic.config import JsonDict
 
 # Of any route; each has a limit of its own below this.
 _MOST_TEXTS = 1_000_000
@@ -21,8 +22,21 @@ def _readable(text: str) -> str:
     return text
 
 
-ReadableText = Annotated[str, AfterValidator(_readable)]
-ShortText = Annotated[str, Field(max_length=255), AfterValidator(_readable)]
+# What of it a schema can say: something to read in it, and no NUL.
+_TO_READ = Field(json_schema_extra={"pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"})
+ReadableText = Annotated[str, AfterValidator(_readable), _TO_READ]
+ShortText = Annotated[str, Field(max_length=255), AfterValidator(_readable), _TO_READ]
+
+
+def _visible(key: str) -> str:
+    if not (0 < len(key) <= 255 and key.isascii() and key.isprintable() and " " not in key):
+        raise ValueError("it must be 1 to 255 visible ASCII characters")
+    return key
+
+
+IdempotencyKey = Annotated[
+    str, AfterValidator(_visible), Field(json_schema_extra={"pattern": "^[!-~]{1,255}$"})
+]
 
 
 class _Body(BaseModel):
@@ -43,7 +57,9 @@ class PredictRequest(_Body):
 class PredictionBody(BaseModel):
     """One answer."""
 
-    id: str = Field(description="Name it in /feedback.")
+    id: str | None = Field(
+        None, description="Name it in /feedback. Not there if the answer could not be recorded."
+    )
     label: str = Field(description="The most probable one.")
     labels: list[str] = Field(
         description="All that are given: the label alone or, of a model of several labels, those"
@@ -65,8 +81,19 @@ class PredictResponse(BaseModel):
     timestamp: datetime
 
 
+# Exactly one of them; null is as good as nothing.
+_ONE_OF_BOTH: JsonDict = {
+    "oneOf": [
+        {"required": ["label"], "properties": {"label": {"type": "string"}}},
+        {"required": ["labels"], "properties": {"labels": {"type": "array"}}},
+    ]
+}
+
+
 class FeedbackRequest(_Body):
     """What was true."""
+
+    model_config = ConfigDict(json_schema_extra=_ONE_OF_BOTH)
 
     prediction_id: ShortText
     label: ShortText | None = Field(None, description="Of a model that gives one.")
@@ -103,7 +130,7 @@ class CheckBody(BaseModel):
 
 
 class FallbackBody(BaseModel):
-    """That an earlier version answers."""
+    """That another version answers than the one in production."""
 
     wanted: str = Field(description="The version that should answer.", examples=["v1.2.0"])
     why: str = Field(description="Why it can't be loaded.")
@@ -151,6 +178,9 @@ class Problem(BaseModel):
     status: int
     detail: str
     remedy: str | None = None
+    instance: str | None = Field(
+        default=None, description="The request, by the name that X-Request-ID has, too."
+    )
     errors: list[dict[str, str]] = Field(
         default_factory=list, description="Each field at fault, and why."
     )

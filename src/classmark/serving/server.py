@@ -1,6 +1,7 @@
 """The server process: the port is ours before anything is loaded, and workers share it."""
 
 import errno
+import ipaddress
 import socket
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from classmark.errors import PortInUseError, SettingError
+from classmark.serving.connections import PatientConfig
 
 # How long requests in flight may still take when the server is told to stop.
 _GRACE_SECONDS = 30
@@ -28,6 +30,11 @@ class Address:
         """As a browser takes it."""
         host = "127.0.0.1" if self.host in {"0.0.0.0", ""} else self.host  # noqa: S104 (shown)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        return ipaddress.ip_address(self.host).is_loopback
 
 
 def listening_socket(address: Address) -> socket.socket:
@@ -64,16 +71,20 @@ def _refusal(address: Address, error: Exception) -> PortInUseError | SettingErro
     )
 
 
-def run_server(app: FastAPI | str, listener: socket.socket, *, workers: int) -> None:
+def run_server(
+    app: FastAPI | str, listener: socket.socket, *, workers: int, client_seconds: float = 30.0
+) -> None:
     """Serve until a signal says stop; requests in flight are answered first.
 
     Args:
         app: The app itself for one worker, "module:function" that makes it for several.
         listener: As `listening_socket` gives it.
         workers: Processes.
+        client_seconds: For a request to arrive, and for a part of an answer to be taken.
     """
-    config = uvicorn.Config(
+    config = PatientConfig(
         app,
+        client_seconds=client_seconds,
         factory=isinstance(app, str),
         workers=workers,
         log_level="warning",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,15 +104,18 @@ class TableDataset:
         """How many rows were left out, by reason."""
         return self.findings.dropped
 
-    def learned(self, rows: "pd.DataFrame") -> list[bool]:
-        """Of each of these rows whether it is equal to one of train in every cell.
+    def holds(self, rows: "pd.DataFrame", parts: Iterable[str]) -> list[bool]:
+        """Of each of these rows whether some parts hold one with the same features.
+
+        Equal are all cells that features are made of, whatever the identifiers and targets say, as
+        when rows are split.
 
         Raises:
             RecordError: A column is missing, or a cell is not what its column holds.
         """
-        columns = (*self.columns, *self.targets)
-        known = set(row_digests(self.parts["train"]).tolist())
-        return [row in known for row in row_digests(typed(rows, columns)).tolist()]
+        names = [column.name for column in self.used]
+        known = {row for part in parts for row in row_digests(self.parts[part][names]).tolist()}
+        return [row in known for row in row_digests(typed(rows, self.used)).tolist()]
 
     def sizes(self) -> dict[str, int]:
         """How many rows each part has."""

@@ -1,0 +1,185 @@
+"""What a connection may cost: a request's head has a size, and its client a time."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from classmark.serving.gathering import GatheredWrites
+from classmark.serving.refusals import unread
+
+# Of the request line and the headers together.
+_HEAD_BYTES = 65_536
+
+
+class PatientConfig(uvicorn.Config):
+    """A server's configuration, with a bound on how long its clients may take.
+
+    Args:
+        app: As uvicorn takes it.
+        client_seconds: For a request to arrive whole, and for a part of an answer to be taken;
+            0 for any time.
+        options: Of uvicorn.
+    """
+
+    def __init__(self, app: Any, *, client_seconds: float, **options: Any) -> None:
+        super().__init__(app, http=BoundedConnection, **options)
+        self.client_seconds = client_seconds
+
+
+class _HeadTooLarge(Exception):  # noqa: N818 (the parser takes it for its own)
+    """More came before the body than is let in."""
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """A connection that ends when its client is too slow, or sends a head that is too large.
+
+    uvicorn waits for ever for the rest of a request, and for a client to read an answer; and it
+    keeps as much of a head as comes.
+    """
+
+    _is_arriving = False
+    _is_in_head = False
+    _head_bytes = 0
+    _clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        loop = asyncio.get_running_loop()
+        gathered = GatheredWrites(cast("asyncio.Transport", transport), loop)
+        super().connection_made(cast("asyncio.Transport", gathered))
+        self._is_arriving = True
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        super().connection_lost(exc)
+        self._stop()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came."""
+        was_in_head = self._is_in_head
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if was_in_head and self._is_in_head:
+            # Of a header that is not whole the parser tells nothing, and keeps it.
+            self._head_bytes += len(data)
+            if self._head_bytes > _HEAD_BYTES:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif not self._is_arriving and self._is_idle() and self.timeout_keep_alive_task is None:
+            # Empty lines begin no request, and stopped the clock of an idle connection.
+            self._is_arriving = True
+            self._watch()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to somebody else."""
+        self._stop()
+        super().handle_websocket_upgrade()
+
+    def on_message_begin(self) -> None:
+        """A request arrives."""
+        super().on_message_begin()
+        self._is_arriving = self._is_in_head = True
+        self._head_bytes = 0
+        self._watch()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request line arrived."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header arrived."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head arrived."""
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request arrived."""
+        super().on_message_complete()
+        self._is_arriving = False
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """The answer is written, though perhaps not taken."""
+        super().on_response_complete()
+        self._watch()
+
+    def pause_writing(self) -> None:
+        """The client does not take what we write."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """It does."""
+        super().resume_writing()
+        self._watch()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what can't be parsed, and close."""
+        del msg
+        too_large = self._head_bytes > _HEAD_BYTES
+        self._refuse(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
+        )
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > _HEAD_BYTES:
+            raise _HeadTooLarge
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is being answered."""
+        # uvicorn says of it that it is never None, and begins with None.
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
+
+    def _owes(self) -> bool:
+        """Whether it is the client's turn: to send the rest, or to take what was written."""
+        return self._is_arriving or self.transport.get_write_buffer_size() > 0
+
+    def _watch(self) -> None:
+        self._stop()
+        seconds = cast("PatientConfig", self.config).client_seconds
+        if seconds and self._owes():
+            self._clock = self.loop.call_later(seconds, self._give_up)
+
+    def _stop(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _give_up(self) -> None:
+        if self.transport.get_write_buffer_size() > 0:
+            self.transport.abort()
+        elif not self._is_arriving:
+            return
+        elif self.flow.read_paused or (self._is_in_head and not self._is_idle()):
+            # It is we who don't read on, for what came before is being answered.
+            self._watch()
+        elif self._is_in_head or not (self._is_idle() or self.cycle.response_started):
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            # Nothing was asked, or the answer went out before the rest of the question came.
+            self.transport.abort()
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer in place of the app, which never sees the request as a whole, and close."""
+        response = unread(status)
+        headers = [
+            *self.server_state.default_headers,
+            *response.raw_headers,
+            (b"connection", b"close"),
+        ]
+        lines = [name + b": " + value + b"\r\n" for name, value in headers]
+        head = STATUS_LINE[status] + b"".join(lines) + b"\r\n"
+        self.transport.write(head + bytes(response.body))
+        self.transport.close()
+        self._is_arriving = False
+        self._watch()
