@@ -294,6 +294,7 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
         production=versions.production,
         labels_of=versions.labels_of,
         keyring=keyring,
+        front="/ui" if job.page else "/docs",
     )
     app = create_api(parts)
     if job.page:

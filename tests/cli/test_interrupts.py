@@ -97,7 +97,7 @@ def test_a_reader_that_goes_away_is_no_error(shelf: Path, environment: dict[str,
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("command", [("serve",), ("quickstart",)])
+@pytest.mark.parametrize("command", [("serve",), ("ui",), ("quickstart",)])
 def test_a_port_in_use_is_told_before_any_work(
     command: tuple[str, ...], shelf: Path, classmark: Classmark, look: Look
 ) -> None:

@@ -80,16 +80,18 @@ class Site:
 
 
 @contextmanager
-def running_site(template: Path, folder: Path, settings: str = "") -> Iterator[Site]:
+def running_site(
+    template: Path, folder: Path, settings: str = "", command: str = "serve"
+) -> Iterator[Site]:
     """A server of a copy of a home, in a folder of its own."""
     home = Path(shutil.copytree(template, folder / "home", symlinks=True))
     (home / "classmark.yaml").write_text(settings, encoding="utf-8")
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CLASSMARK_")}
-    command = [sys.executable, "-m", "classmark", "serve", "--port", "0", "--home", str(home)]
+    asked = [sys.executable, "-m", "classmark", command, "--port", "0", "--home", str(home)]
     with (
         (folder / "stderr.txt").open("w") as stderr,
         subprocess.Popen(
-            command,
+            asked,
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

@@ -31,7 +31,7 @@ IDENTIFIER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @pytest.fixture(scope="module")
 def site(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with running_site(shared_home, tmp_path_factory.mktemp("site")) as running:
+    with running_site(shared_home, tmp_path_factory.mktemp("site"), command="ui") as running:
         yield running
 
 
@@ -411,6 +411,11 @@ def test_swagger_asks_nobody_else(browser: Browser, site: Site) -> None:
     page.close()
     assert watch.hosts - {None} == {"127.0.0.1"}
     assert watch.complaints == []
+
+
+def test_the_root_leads_to_the_page(site: Site) -> None:
+    answer = httpx.get(site.url, follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/ui/")
 
 
 @pytest.mark.parametrize("path", ["/ui/", "/docs"])

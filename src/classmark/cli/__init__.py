@@ -46,6 +46,7 @@ COMMANDS = {
     "predictions": "Export what a server answered, with the labels that came later.",
     "keys": "Who may ask a server: make, list and revoke keys.",
     "serve": "Answer over HTTP, with a web page.",
+    "ui": "The web page on a port of its own.",
     "doctor": "What is installed, what works, what to do.",
 }
 _INTERRUPTED = 130

@@ -42,6 +42,10 @@ _WORKER_APP = "classmark.assembly:worker_app"
 
 Loaded = TypeVar("Loaded")
 
+ModelOption = Annotated[
+    str | None,
+    typer.Option(help="Its production version answers.", show_default="the only model"),
+]
 HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[
     int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
@@ -49,10 +53,7 @@ PortOption = Annotated[
 
 
 def run(
-    model: Annotated[
-        str | None,
-        typer.Option(help="Its production version answers.", show_default="the only model"),
-    ] = None,
+    model: ModelOption = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
@@ -61,10 +62,19 @@ def run(
 ) -> None:
     """Answer over HTTP with the production version, and show the web page at /ui."""
     place = existing_home(home)
-    name = checked_name(model, of="model") if model else only_model(place.registry)
-    job = ServeJob(model=f"{name}@production", page=not no_ui, workers=workers)
+    job = production_job(place, model, page=not no_ui, workers=workers)
     with listening_socket(Address(host, port)) as listener:
         serve(place, job, listener)
+
+
+def production_job(home: Home, model: str | None, *, page: bool, workers: int) -> ServeJob:
+    """To serve what is in production of a model, or of the only one.
+
+    Raises:
+        SettingError: There are several and none is named.
+    """
+    name = checked_name(model, of="model") if model else only_model(home.registry)
+    return ServeJob(model=f"{name}@production", page=page, workers=workers)
 
 
 def serve(home: Home, job: ServeJob, listener: socket) -> None:

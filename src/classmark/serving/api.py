@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -102,6 +102,7 @@ class ApiParts:
         production: Which version is in production now; None if none is. It may raise and hang.
         labels_of: The labels of the version that made a prediction; it may raise and hang, too.
         keyring: Knows the keys of those who may ask; None where nobody needs one.
+        front: Where `/` leads.
     """
 
     predictor: Predictor
@@ -113,6 +114,7 @@ class ApiParts:
     production: Callable[[], str | None]
     labels_of: LabelsOf
     keyring: Keyring | None = None
+    front: Literal["/docs", "/ui"] = "/docs"
 
 
 def create_api(parts: ApiParts) -> FastAPI:
@@ -206,7 +208,7 @@ def _add_health(app: FastAPI, parts: ApiParts) -> None:
 def _add_state(app: FastAPI, parts: ApiParts) -> None:
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
-        return RedirectResponse("/docs")
+        return RedirectResponse(parts.front)
 
     @app.get("/model/info", tags=["state"])
     async def model_info() -> ModelInfoResponse:
