@@ -46,9 +46,11 @@ def connected(server: Any) -> socket.socket:
     return socket.create_connection((place.hostname, place.port), timeout=30)
 
 
-def post(body: bytes, *headers: bytes, kind: bytes = b"application/json") -> bytes:
+def post(
+    body: bytes, *headers: bytes, kind: bytes = b"application/json", to: bytes = b"/predict"
+) -> bytes:
     """A request to predict, as it goes over the wire."""
-    lines = [b"POST /predict HTTP/1.1", b"Host: x", b"Connection: close", *headers]
+    lines = [b"POST " + to + b" HTTP/1.1", b"Host: x", b"Connection: close", *headers]
     if kind:
         lines.append(b"Content-Type: " + kind)
     if not any(re.match(rb"(?i)content-length|transfer-encoding", one) for one in headers):
@@ -76,8 +78,8 @@ POISON: dict[str, tuple[Callable[[], bytes], set[int]]] = {
     "over the limit": (lambda: post(b"a" * (MOST_BYTES + 1)), {413}),
     "over the limit, only declared": (lambda: post(b"a", b"Content-Length: 99999999999"), {413}),
     "a number that no length is": (lambda: post(b"", b"Content-Length: " + b"9" * 40), {400}),
-    "100,000 levels": (lambda: texts(b"[" * 100_000), {400, 422}),
-    "100,000 objects": (lambda: post(b'{"texts":' * 100_000), {400, 422}),
+    "100,000 levels": (lambda: texts(b"[" * 100_000), {413}),
+    "100,000 objects": (lambda: post(b'{"texts":' * 100_000), {413}),
     "a word of a million": (lambda: texts(b'"' + b"a" * 1_000_000 + b'"'), {422}),
     "a word as long as may be": (lambda: texts(b'"' + b"a" * 100_000 + b'"'), {200}),
     "NUL": (lambda: texts(rb'"a\u0000b"'), {422}),
@@ -115,6 +117,34 @@ POISON: dict[str, tuple[Callable[[], bytes], set[int]]] = {
         lambda: post(b"F" * 20 + b"\r\n", b"Transfer-Encoding: chunked"),
         {400},
     ),
+    "an endless trailer": (
+        lambda: post(b"0\r\nX-T: " + b"a" * 5_000_000, b"Transfer-Encoding: chunked"),
+        {400, 431},
+    ),
+    "trailers without number": (
+        lambda: post(b"0\r\n" + b"a: b\r\n" * 100_000, b"Transfer-Encoding: chunked"),
+        {400, 431},
+    ),
+    "an endless extension": (
+        lambda: post(b"1;" + b"a" * 5_000_000, b"Transfer-Encoding: chunked"),
+        {400, 431},
+    ),
+    "lists without number": (lambda: texts(b",".join([b"[]"] * 5_000_000)), {413}),
+    "objects without number": (lambda: texts(b",".join([b"{}"] * 5_000_000)), {413}),
+    "texts without number": (lambda: texts(b",".join([b'"a"'] * 4_000_000)), {413}),
+    "fields without number": (
+        lambda: post(b"{" + b",".join(b'"%d":1' % n for n in range(1_000_000)) + b"}"),
+        {413},
+    ),
+    "labels without number": (
+        lambda: post(b'{"labels":[' + b",".join([b'""'] * 350_000) + b"]}", to=b"/feedback"),
+        {413},
+    ),
+    "no number, and lists behind it": (
+        lambda: texts(b"NaN," + b",".join([b"[]"] * 5_000_000)),
+        {400},
+    ),
+    "a number of a million digits": (lambda: texts(b"9" * 1_000_000), {400}),
     "chunks that end early": (lambda: post(b"5\r\nab", b"Transfer-Encoding: chunked"), {408}),
     "a huge header": (lambda: get(b"X-Large: " + b"a" * 1_000_000), {431}),
     "a header that never ends": (lambda: b"GET / HTTP/1.1\r\nX-Large: " + b"a" * 900_000, {431}),
@@ -245,6 +275,52 @@ def test_pipelined_requests_are_answered_in_their_order(server: Any) -> None:
     received = answer(connected(server), ask * 30 + get())
     assert re.findall(rb"HTTP/1.1 (\d+)", received) == [b"200"] * 31
     assert received.rindex(b'"predictions"') < received.rindex(b'"healthy"')
+
+
+@pytest.mark.parametrize("end", [b"NOT HTTP\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 900_000])
+def test_what_comes_before_poison_is_answered_first(end: bytes, server: Any) -> None:
+    ask = post(PREDICT).replace(b"Connection: close\r\n", b"")
+    received = answer(connected(server), ask * 3 + end)
+    found = [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", received)]
+    assert (found[:3], found[3] in {400, 431}, found[4:]) == ([200] * 3, True, [])
+
+
+@pytest.mark.usefixtures("unharmed")
+def test_a_flood_of_pipelined_requests_is_read_as_it_is_answered(server: Any) -> None:
+    ask = get(b"Content-Length: 700").replace(b"Connection: close\r\n", b"") + b"a" * 700
+    with connected(server) as connection:
+        connection.settimeout(2)
+        sent = 0
+        # Nobody takes the answers: what is not answered must wait in the kernel's buffers.
+        with contextmanager(_unless_cut_off)():
+            while sent < 100_000_000:
+                sent += connection.send(ask * 100)
+    assert sent < 20_000_000
+
+
+def test_a_head_in_small_pieces_may_be_as_long_as_one_in_one_piece(server: Any) -> None:
+    sent = get(*[b"X-Header-%d: " % n + b"a" * 1000 for n in range(50)])
+    with connected(server) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for begin in range(0, len(sent), 1000):
+            connection.sendall(sent[begin : begin + 1000])
+            time.sleep(0.002)
+        assert status_of(connection.recv(65_536)) == 200
+
+
+def test_who_takes_an_answer_slowly_gets_all_of_it(server: Any) -> None:
+    many = b'{"texts": [' + b",".join([b'"a"'] * 10_000) + b'], "return_probabilities": true}'
+    with connected(server) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        ask = post(many, to=b"/predict_batch")
+        connection.sendall(ask.replace(b"Connection: close\r\n", b"") * 3 + get())
+        received = b""
+        # Longer than the server's patience, all in all.
+        while part := connection.recv(65_536):
+            received += part
+            time.sleep(0.1)
+    assert len(received) > 6_000_000
+    assert b'"healthy"' in received[-300:]
 
 
 @pytest.mark.usefixtures("unharmed")

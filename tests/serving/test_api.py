@@ -258,7 +258,8 @@ def test_a_field_at_fault_is_named(body: object, field: str, api: Running) -> No
         (b'{"texts": ["a"], "user_id": "\\ud800"}', 422),
         (b'{"texts": [' + b"1" * 10_000 + b"]}", 400),
         (b'{"texts": ["a"], "user_id": NaN}', 422),
-        (b"[" * 100_000, 400),
+        (b"[" * 100_000, 413),
+        (b"[" * 10_000, 400),
         (b"\x00" * 100, 422),
     ],
 )
@@ -574,6 +575,8 @@ def test_what_nobody_foresaw_is_told_without_its_details(start: Start) -> None:
         assert "Traceback" not in response.text
     assert server.client.get("/health").status_code == 200
     assert server.client.get("/metrics").json()["total_errors"] == 3
+    counted = server.client.get("/metrics", headers={"Accept": "text/plain"}).text
+    assert 'request_total{route="/predict",status="500"} 3.0' in counted
 
 
 def test_feedback_on_nothing_logged_leaves_nothing(start: Start) -> None:
@@ -584,11 +587,23 @@ def test_feedback_on_nothing_logged_leaves_nothing(start: Start) -> None:
 
 
 def test_a_great_many_bad_texts_cost_one_error(api: Running) -> None:
-    body = b'{"texts": [' + b",".join([b'""'] * 300_000) + b"]}"
+    body = b'{"texts": [' + b",".join([b'""'] * 20_000) + b"]}"
     response = api.client.post(
         "/predict", content=body, headers={"content-type": "application/json"}
     )
     assert [it["field"] for it in problem(response, 422)["errors"]] == ["texts.0"]
+
+
+def test_a_great_many_bad_labels_cost_one_error(api: Running) -> None:
+    body = {"prediction_id": "a", "labels": [""] * 1000}
+    found = problem(api.client.post("/feedback", json=body), 422)["errors"]
+    assert [it["field"] for it in found] == ["labels.0"]
+
+
+@pytest.mark.parametrize("labels", [["a", "a"], ["a"] * 1001])
+def test_labels_that_no_document_has_are_refused(labels: list[str], api: Running) -> None:
+    response = api.client.post("/feedback", json={"prediction_id": "a", "labels": labels})
+    assert problem(response, 422)["errors"][0]["field"] == "labels"
 
 
 def test_every_answer_is_counted_by_route_and_status(start: Start) -> None:

@@ -1,10 +1,14 @@
 """What a connection may cost: a request's head has a size, and its client a time."""
 
 import asyncio
+import fcntl
+import struct
+import termios
 from http import HTTPStatus
 from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from classmark.serving.gathering import GatheredWrites
@@ -33,6 +37,19 @@ class _HeadTooLarge(Exception):  # noqa: N818 (the parser takes it for its own)
     """More came before the body than is let in."""
 
 
+class _OneAtATime(FlowControl):
+    """Reads on only when no request waits for the answer to the one before it."""
+
+    def __init__(self, connection: "BoundedConnection") -> None:
+        super().__init__(connection.transport)
+        self._waiting = connection.pipeline
+
+    def resume_reading(self) -> None:
+        """Read on, or don't: uvicorn asks for it after each answer, whatever waits."""
+        if not self._waiting:
+            super().resume_reading()
+
+
 class BoundedConnection(HttpToolsProtocol):
     """A connection that ends when its client is too slow, or sends a head that is too large.
 
@@ -43,6 +60,12 @@ class BoundedConnection(HttpToolsProtocol):
     _is_arriving = False
     _is_in_head = False
     _head_bytes = 0
+    # What the parser has told of since data came, and how much came since it last told anything.
+    _has_told = False
+    _untold_bytes = 0
+    # What is answered when all before it is.
+    _postponed: HTTPStatus | None = None
+    _untaken_bytes = 0
     _clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -50,6 +73,7 @@ class BoundedConnection(HttpToolsProtocol):
         loop = asyncio.get_running_loop()
         gathered = GatheredWrites(cast("asyncio.Transport", transport), loop)
         super().connection_made(cast("asyncio.Transport", gathered))
+        self.flow = _OneAtATime(self)
         self._is_arriving = True
         self._watch()
 
@@ -60,15 +84,17 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
-        was_in_head = self._is_in_head
-        super().data_received(data)
-        if self.transport.is_closing():
+        if self._postponed is not None:
             return
-        if was_in_head and self._is_in_head:
-            # Of a header that is not whole the parser tells nothing, and keeps it.
-            self._head_bytes += len(data)
-            if self._head_bytes > _HEAD_BYTES:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        self._has_told = False
+        super().data_received(data)
+        # Of a header, or of what follows the last part of a body, the parser tells nothing before
+        # it is whole, and keeps it.
+        self._untold_bytes = 0 if self._has_told else self._untold_bytes + len(data)
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return
+        if self._head_bytes + self._untold_bytes > _HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif not self._is_arriving and self._is_idle() and self.timeout_keep_alive_task is None:
             # Empty lines begin no request, and stopped the clock of an idle connection.
             self._is_arriving = True
@@ -82,33 +108,44 @@ class BoundedConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request arrives."""
         super().on_message_begin()
-        self._is_arriving = self._is_in_head = True
+        self._is_arriving = self._is_in_head = self._has_told = True
         self._head_bytes = 0
         self._watch()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line arrived."""
+        self._has_told = True
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header arrived."""
+        self._has_told = True
         self._count(len(name) + len(value))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head arrived."""
-        self._is_in_head = False
+        self._has_told = True
         super().on_headers_complete()
+        self._is_in_head = False
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body arrived."""
+        self._has_told = True
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request arrived."""
         super().on_message_complete()
-        self._is_arriving = False
+        self._is_arriving, self._has_told = False, True
         self._watch()
 
     def on_response_complete(self) -> None:
         """The answer is written, though perhaps not taken."""
+        if self._postponed is not None and not self.pipeline and not self.transport.is_closing():
+            self._answer(self._postponed)
+            return
         super().on_response_complete()
         self._watch()
 
@@ -144,10 +181,21 @@ class BoundedConnection(HttpToolsProtocol):
         """Whether it is the client's turn: to send the rest, or to take what was written."""
         return self._is_arriving or self.transport.get_write_buffer_size() > 0
 
+    def _untaken(self) -> int:
+        """Bytes that were written and are not yet with the client; 0 where all could leave."""
+        waiting: int = self.transport.get_write_buffer_size()
+        there = self.transport.get_extra_info("socket").fileno()
+        if not waiting or there < 0:
+            return waiting
+        # The system takes megabytes, and more only when a great part of them has left.
+        (leaving,) = struct.unpack("i", fcntl.ioctl(there, termios.TIOCOUTQ, bytes(4)))
+        return waiting + int(leaving)
+
     def _watch(self) -> None:
         self._stop()
         seconds = cast("PatientConfig", self.config).client_seconds
         if seconds and self._owes():
+            self._untaken_bytes = self._untaken()
             self._clock = self.loop.call_later(seconds, self._give_up)
 
     def _stop(self) -> None:
@@ -156,7 +204,11 @@ class BoundedConnection(HttpToolsProtocol):
             self._clock = None
 
     def _give_up(self) -> None:
-        if self.transport.get_write_buffer_size() > 0:
+        untaken = self._untaken()
+        if 0 < untaken < self._untaken_bytes:
+            # Slowly, but it is taken.
+            self._watch()
+        elif untaken > 0:
             self.transport.abort()
         elif not self._is_arriving:
             return
@@ -170,6 +222,26 @@ class BoundedConnection(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, status: HTTPStatus) -> None:
+        """Read no more, and answer what is not as it must be when all before it is answered."""
+        is_of_cycle = self._is_arriving and not self._is_in_head
+        if is_of_cycle and self.pipeline:
+            # Its turn has not come, and its body never will.
+            self.pipeline.popleft()
+            self._postpone(status)
+        elif is_of_cycle and self.cycle.response_started:
+            # It was answered before it was whole; another answer would be taken for the next one's.
+            self.transport.close()
+            self._watch()
+        elif is_of_cycle or self._is_idle():
+            self._answer(status)
+        else:
+            self._postpone(status)
+
+    def _postpone(self, status: HTTPStatus) -> None:
+        self._postponed, self._is_arriving = status, False
+        self._watch()
+
+    def _answer(self, status: HTTPStatus) -> None:
         """Answer in place of the app, which never sees the request as a whole, and close."""
         response = unread(status)
         headers = [

@@ -10,7 +10,7 @@ from classmark.serving.access import AccessControl
 from classmark.serving.admission import Admission
 from classmark.serving.deadlines import Deadlines
 from classmark.serving.keyring import Keyring
-from classmark.serving.limits import BodyLimit
+from classmark.serving.limits import BodyLimit, Bounds
 from classmark.serving.page_gate import PageGate
 from classmark.serving.policy import rule_of
 from classmark.serving.rate import RateLimit
@@ -18,6 +18,8 @@ from classmark.serving.request_ids import RequestIds
 from classmark.serving.settings import ServingSettings
 from classmark.serving.tally import Tally
 
+# The names of fields, and all labels that a prediction may have had.
+_VALUES_BESIDE_TEXTS = 1100
 _KEY = {"key": {"type": "http", "scheme": "bearer", "description": "A key, without `Bearer`."}}
 
 
@@ -39,7 +41,7 @@ def put_gates(
     """
     # The framework puts each before those that are there.
     app.add_middleware(PageGate)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, bounds=_bounds(settings))
     app.add_middleware(Admission, check_room=check_room)
     if settings.max_requests_per_second:
         app.add_middleware(
@@ -50,6 +52,10 @@ def put_gates(
     app.add_middleware(Deadlines, timeout_seconds=settings.timeout_seconds)
     app.add_middleware(RequestIds)
     app.add_middleware(Tally, on_answer=on_answer)
+
+
+def _bounds(settings: ServingSettings) -> Bounds:
+    return Bounds(settings.max_body_bytes, settings.max_batch_texts + _VALUES_BESIDE_TEXTS)
 
 
 def describe_keys(app: FastAPI) -> None:

@@ -31,6 +31,26 @@ def too_large(scope: Scope, limit: int) -> JSONResponse:
     )
 
 
+def too_many_values(scope: Scope, limit: int) -> JSONResponse:
+    """The answer to a body of small things without number."""
+    return _refusal(
+        scope,
+        413,
+        f"The body holds more than {limit:,} values.",
+        remedy="Send fewer texts at a time, and nothing beside what /docs shows.",
+    )
+
+
+def no_json(scope: Scope) -> JSONResponse:
+    """The answer to a long body that can't be read."""
+    return _refusal(
+        scope,
+        400,
+        "The body is no JSON in UTF-8.",
+        remedy="Send one JSON object in UTF-8; /docs shows the body.",
+    )
+
+
 def too_late(scope: Scope, seconds: float) -> JSONResponse:
     """The answer to a request whose time is over."""
     return _refusal(

@@ -34,6 +34,16 @@ def _visible(key: str) -> str:
     return key
 
 
+def _distinct(labels: list[str]) -> list[str]:
+    if len(set(labels)) < len(labels):
+        raise ValueError("a label is there twice")
+    return labels
+
+
+# As for texts, the first at fault is named.
+TrueLabels = Annotated[
+    list[ShortText], Field(min_length=1, max_length=1000, fail_fast=True), AfterValidator(_distinct)
+]
 IdempotencyKey = Annotated[
     str, AfterValidator(_visible), Field(json_schema_extra={"pattern": "^[!-~]{1,255}$"})
 ]
@@ -97,8 +107,9 @@ class FeedbackRequest(_Body):
 
     prediction_id: ShortText
     label: ShortText | None = Field(None, description="Of a model that gives one.")
-    labels: list[ShortText] | None = Field(
-        None, min_length=1, description="All of them, of a model that may give several."
+    labels: TrueLabels | None = Field(
+        None,
+        description="All of them, of a model that may give several.",
     )
     user_id: ShortText | None = None
 

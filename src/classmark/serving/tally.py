@@ -28,12 +28,22 @@ class Tally:
             await self._app(scope, receive, send)
             return
 
+        begun = False
+
         async def telling(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 self._on_answer(_route(scope["path"]), message["status"])
             await send(message)
 
-        await self._app(scope, receive, telling)
+        try:
+            await self._app(scope, receive, telling)
+        except Exception:
+            # The framework answers this further out than anything can be put.
+            if not begun:
+                self._on_answer(_route(scope["path"]), 500)
+            raise
 
 
 def _route(path: str) -> str:
