@@ -72,6 +72,18 @@ def test_times_bound_it(inside: Any, talkative: Path, tmp_path: Path) -> None:
     assert rows == ["p1", "p2"]
 
 
+def test_what_can_t_be_drained_is_told_and_leaves_no_segment_behind(
+    inside: Any, talkative: Path, tmp_path: Path
+) -> None:
+    (talkative / "spool" / "loop.jsonl").symlink_to("loop.jsonl")
+    before = set((talkative / "spool").iterdir())
+    out = tmp_path / "said.jsonl"
+    done = inside("predictions", "export", "shelf", "--out", out, "--home", talkative)
+    assert done.returncode == 6, done.stderr
+    assert set((talkative / "spool").iterdir()) <= before
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("model", "name", "told"),
     [("box", "said.jsonl", (3, "box")), ("shelf", "said.xlsx", (2, ".parquet"))],

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from sqlalchemy import text
 
-from classmark.database import Database
-from classmark.errors import DatabaseUnavailableError, UnavailableError
+from classmark.database import SCHEMA, Database
+from classmark.errors import DatabaseUnavailableError, UnavailableError, UnknownPredictionError
 from classmark.predictions import Prediction, PredictionLog, Spool
 
 Make = Callable[..., Prediction]
@@ -75,6 +76,12 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))
 from classmark.predictions import Recorder
 recorder = Recorder(spool, refuses=False)
 print(sum(recorder.on_predictions(predictions(number)) for number in range(40)), flush=True)
+"""
+# No disk can be made to refuse this here.
+CUT_NOTHING = """
+def refuse(*_):
+    raise OSError(5, "Input/output error")
+os.ftruncate = refuse
 """
 FREE_THE_DISK = """
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -221,8 +228,76 @@ def test_a_damaged_line_costs_no_other_and_is_kept_to_be_looked_at(
     assert log.count() == 2
     assert path.with_suffix(".damaged").exists()
     assert not path.exists()
-    assert "5 damaged lines" in caplog.text
+    assert "0.damaged has 5 lines that are damaged" in caplog.text
     assert spool.drain() == 0
+
+
+@pytest.fixture(
+    params=[
+        (b'"confidence":0.75', b'"confidence":NaN'),
+        # In UTC it would lie before the first year.
+        (b'"2024-05-06T07:08:09.123456+00:00"', b'"0001-01-01T00:00:00+14:00"'),
+    ],
+    ids=["no value", "no moment"],
+)
+def with_a_refused_row(request: pytest.FixtureRequest, folder: Path, make_prediction: Make) -> Path:
+    """A segment whose prediction 700 can be read and not be logged."""
+    path = left_behind(folder, *(make_prediction(number) for number in range(1_200)))
+    lines = path.read_bytes().splitlines(keepends=True)
+    before, after = request.param
+    assert before in lines[700]
+    lines[700] = lines[700].replace(before, after)
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def test_a_row_that_the_database_refuses_costs_no_other_and_is_set_aside(
+    with_a_refused_row: Path,
+    spool: Spool,
+    log: PredictionLog,
+    make_prediction: Make,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lines = with_a_refused_row.read_bytes()
+    spool.append([make_prediction("later")])
+    since = spool.seconds_since_drain
+    assert spool.drain() == 1_200
+    assert spool.drain() == 0
+    assert spool.seconds_since_drain < since
+    assert log.count() == 1_200
+    with pytest.raises(UnknownPredictionError):
+        log.find("700")
+    assert log.find("later").id == "later"
+    assert with_a_refused_row.with_suffix(".damaged").read_bytes() == lines
+    assert [one.levelname for one in caplog.records] == ["ERROR"]
+    assert "0.damaged has 1 lines" in caplog.text
+
+
+def test_what_can_t_be_moved_waits_is_told_once_and_does_not_count_as_moved(
+    home: Path, make_prediction: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    older = Database(f"sqlite:///{home / 'classmark.db'}")
+    PredictionLog(older).add([])
+    with older.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    # The schema of a later release says nothing against a row.
+    later = Database(f"sqlite:///{home / 'classmark.db'}")
+    spool = Spool(home / "spool", PredictionLog(later))
+    spool.append([make_prediction("a")])
+    waited = []
+    for _ in range(3):
+        assert spool.drain() == 0
+        waited.append(spool.seconds_since_drain)
+    assert waited == sorted(waited)
+    assert len(caplog.records) == 1
+    assert "can't be logged and waits" in caplog.text
+    with older.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": SCHEMA})
+    assert spool.drain() == 1
+    assert spool.seconds_since_drain < waited[-1]
+    spool.close()
+    for database in (older, later):
+        database.close()
 
 
 def test_a_segment_that_could_not_be_deleted_is_logged_once(
@@ -324,6 +399,16 @@ def test_when_there_is_room_again_it_goes_on(spool: Spool, log: PredictionLog, h
     assert done.returncode == -9, done.stderr
     assert spool.drain() == int(done.stdout.split()[0]) + 1
     assert log.find("child-after").id == "child-after"
+
+
+def test_what_can_t_be_cut_back_does_not_touch_what_is_acknowledged_later(
+    spool: Spool, log: PredictionLog, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = run(CUT_NOTHING + FILL_THE_DISK + FREE_THE_DISK + DIE, home)
+    assert done.returncode == -9, done.stderr
+    assert spool.drain() == int(done.stdout.split()[0]) + 1 == log.count()
+    assert log.find("child-after").id == "child-after"
+    assert caplog.records == []
 
 
 def test_a_folder_that_can_t_be_written_is_named(home: Path, log: PredictionLog) -> None:

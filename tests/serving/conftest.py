@@ -153,6 +153,7 @@ def running(
     model: ServedModel,
     settings: ServingSettings,
     production: Callable[[], str | None] | None = None,
+    add: Callable[[FastAPI, ApiParts], None] = lambda _app, _parts: None,
 ) -> Iterator[Running]:
     database = Database(f"sqlite:///{home / 'classmark.db'}")
     log = PredictionLog(database)
@@ -181,9 +182,9 @@ def running(
         labels_of=lambda made: OLDER_LABELS.get(made.version),
         keyring=keyring if settings.api_keys == "required" else None,
     )
-    configuration = PatientConfig(
-        create_api(parts), client_seconds=settings.client_seconds, log_level="warning"
-    )
+    api = create_api(parts)
+    add(api, parts)
+    configuration = PatientConfig(api, client_seconds=settings.client_seconds, log_level="warning")
     with (
         listening_socket(Address("127.0.0.1", 0)) as listener,
         answering(uvicorn.Server(configuration), listener),

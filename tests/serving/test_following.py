@@ -371,6 +371,43 @@ def test_with_nothing_live_the_server_goes_on() -> None:
     assert server.told.served == []
 
 
+def test_with_nothing_live_any_more_the_fallback_ends_and_begins_anew_with_its_version() -> None:
+    shelf = Shelf(version("v1.1.0"))
+    shelf.damaged["v1.1.0"] = TamperedVersionError("It was changed.", remedy="Mend it.")
+    server = Server(shelf)
+
+    async def go() -> None:
+        await server.settle()
+        assert server.state == ("v1.0.0", None, True)
+        shelf.now_live = None
+        await server.settle()
+        assert server.state == ("v1.0.0", None, False)
+        server.promote("v1.1.0")
+        await server.settle()
+
+    run(go(), server)
+    assert server.state == ("v1.0.0", None, True)
+    assert server.shelf.asked == ["verify v1.1.0"] * 2
+
+
+def test_a_fallback_of_the_start_ends_where_nothing_is_live_and_not_where_nobody_tells() -> None:
+    standing_in = replace(model("v1.0.0"), fallback=Fallback("v1.1.0", "It was changed."))
+    server = Server(Shelf(None), standing_in)
+
+    async def go() -> None:
+        server.shelf.away = DatabaseUnavailableError("It is away.", remedy="Wait.")
+        await server.settle()
+        assert server.told.served == []
+        server.shelf.away = None
+        await server.settle()
+        assert server.state == ("v1.0.0", None, False)
+        server.promote("v1.1.0")
+        await server.settle()
+
+    run(go(), server)
+    assert server.state == ("v1.1.0", "v1.0.0", False)
+
+
 def test_an_absent_database_changes_nothing_and_is_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

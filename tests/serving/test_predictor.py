@@ -146,6 +146,28 @@ def test_a_slow_listener_does_not_hold_up_the_loop(
     assert len(notes.said) == 1
 
 
+class Counted(str):
+    """A text that counts how often it was written into what its key is made of."""
+
+    __slots__ = ("written",)
+
+    def __format__(self, how: str) -> str:
+        self.written = getattr(self, "written", 0) + 1
+        return super().__format__(how)
+
+
+def test_the_key_of_a_text_is_made_once(served: ServedModel, scheduler: Scheduler) -> None:
+    predictor = Predictor(served, scheduler, [], AnswerCache(100_000), now=lambda: NOON)
+    texts = [Counted(it) for it in ("An index.", "A lens.", "An index.")]
+
+    async def run() -> None:
+        for text in texts:
+            await predictor.predict([text])
+
+    asyncio.run(run())
+    assert [it.written for it in texts] == [1, 1, 1]
+
+
 def test_what_was_answered_before_is_recorded_and_not_computed_again(
     served: ServedModel, scheduler: Scheduler
 ) -> None:

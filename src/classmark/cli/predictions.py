@@ -1,6 +1,7 @@
 """`classmark predictions`."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -60,10 +61,9 @@ def run(
     check_row_file(out)
     place = existing_home(home)
     place.registry.versions(model)
-    spool = Spool(place.folder / "spool", place.log)
     # What a server that was killed left there was answered, too.
-    spool.drain()
-    spool.close()
+    with closing(Spool(place.folder / "spool", place.log)) as spool:
+        spool.drain()
     counted = _Counted(place.log.told(model, _utc(since), _utc(until)))
     write_rows(Bars().track(counted, "Exporting"), out, _COLUMNS)
     found = {"predictions": counted.predictions, "labelled": counted.labelled}

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import orjson
 from pydantic import TypeAdapter
+from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from classmark.errors import ClassmarkError, UnavailableError
 from classmark.predictions.log import PredictionLog
@@ -50,6 +51,9 @@ class Spool:
         with _recorded_in(folder):
             self._path, self._descriptor = _new_segment(folder)
         self._size = 0
+        self._is_torn = False
+        # Segments that can't be moved, for a reason of their own; told once each.
+        self._stuck: set[Path] = set()
         self._emptied_at = time.monotonic()
 
     @property
@@ -70,15 +74,17 @@ class Spool:
         """Put predictions on disk; they will be in the log whatever happens to this process.
 
         Raises:
-            UnavailableError: They could not be written whole, and nothing of them was kept.
+            UnavailableError: They could not be written whole. Nothing of them was kept, unless the
+                disk refuses to be rid of it, too.
         """
         lines = b"".join(orjson.dumps(prediction) + b"\n" for prediction in predictions)
         with self._writing, _recorded_in(self._folder):
+            if self._is_torn:
+                self._begin_segment()
             try:
                 _write_whole(self._descriptor, lines)
             except OSError:
-                with suppress(OSError):
-                    os.ftruncate(self._descriptor, self._size)
+                self._cut_back()
                 raise
             self._size += len(lines)
 
@@ -96,7 +102,8 @@ class Spool:
             if self._size:
                 self._rotate()
                 moved += self._drain_free_segments()
-            self._emptied_at = time.monotonic()
+            if not any(path.exists() for path in self._stuck):
+                self._emptied_at = time.monotonic()
             return moved
 
     def close(self) -> None:
@@ -111,16 +118,29 @@ class Spool:
 
     def _rotate(self) -> None:
         with self._writing:
-            if self._descriptor == _CLOSED:
-                return
-            full = self._descriptor
-            self._path, self._descriptor = _new_segment(self._folder)
-            self._size = 0
-            os.close(full)
+            if self._descriptor != _CLOSED:
+                self._begin_segment()
+
+    def _begin_segment(self) -> None:
+        """Write to a new segment from now on; the one before is anybody's to move."""
+        full = self._descriptor
+        self._path, self._descriptor = _new_segment(self._folder)
+        self._size, self._is_torn = 0, False
+        os.close(full)
+
+    def _cut_back(self) -> None:
+        """Remove what was written of lines that did not fit."""
+        try:
+            os.ftruncate(self._descriptor, self._size)
+        except OSError:
+            # The next line would be glued to the rest, and both be damaged.
+            self._is_torn = self._descriptor != _CLOSED
 
     def _drain_free_segments(self) -> int:
         moved = 0
-        for path in sorted(self._folder.glob(_SEGMENTS)):
+        paths = sorted(self._folder.glob(_SEGMENTS))
+        self._stuck.intersection_update(paths)
+        for path in paths:
             try:
                 descriptor = os.open(path, os.O_RDONLY)
             except FileNotFoundError:
@@ -130,8 +150,10 @@ class Spool:
             except UnavailableError:
                 raise
             except Exception:
-                # One segment that the database refuses must not hold up all that come after it.
-                logger.exception("%s can't be logged and waits; look at it", path)
+                # One segment that can't be moved must not hold up all that come after it.
+                if path not in self._stuck:
+                    logger.exception("%s can't be logged and waits; look at it", path)
+                self._stuck.add(path)
             finally:
                 os.close(descriptor)
         return moved
@@ -146,15 +168,27 @@ class Spool:
         moved = damaged = 0
         for lines in _blocks(descriptor):
             predictions = [found for line in lines if (found := _prediction(line))]
-            self._log.add(predictions)
-            moved += len(predictions)
-            damaged += len(lines) - len(predictions)
+            logged = self._logged(predictions)
+            moved += logged
+            damaged += len(lines) - logged
         if damaged:
-            logger.error("%s has %d damaged lines and was set aside; look at it", path, damaged)
-            path.rename(path.with_suffix(".damaged"))
+            aside = path.rename(path.with_suffix(".damaged"))
+            told = "%s has %d lines that are damaged or that the database refuses; look at it"
+            logger.error(told, aside, damaged)
         else:
             path.unlink(missing_ok=True)
         return moved
+
+    def _logged(self, predictions: Sequence[Prediction]) -> int:
+        """Put predictions into the log, all but those that the database refuses; how many."""
+        try:
+            self._log.add(predictions)
+        except Exception as error:
+            if not _blames_a_row(error):
+                raise
+            # The log takes all of them or none.
+            return sum(self._logged([one]) for one in predictions) if len(predictions) > 1 else 0
+        return len(predictions)
 
 
 class Recorder:
@@ -233,6 +267,13 @@ def _blocks(descriptor: int) -> Iterator[list[bytes]]:
         lines = (line for line in file if line.endswith(b"\n"))
         while block := list(islice(lines, _PREDICTIONS_AT_A_TIME)):
             yield block
+
+
+def _blames_a_row(error: Exception) -> bool:
+    """Whether what was to be logged is the trouble, and neither the database nor its tables."""
+    # Itself, StatementError is a value that can't be written as the column's type.
+    is_value = type(error) is StatementError or isinstance(error, ValueError | OverflowError)
+    return is_value or isinstance(error, DataError | IntegrityError)
 
 
 def _prediction(line: bytes) -> Prediction | None:

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from classmark.models import Answer
 
@@ -22,22 +23,20 @@ class AnswerCache:
         self._bytes = 0
         self._answers: OrderedDict[bytes, Answer] = OrderedDict()
 
-    def get(self, version_digest: str, text: str) -> Answer | None:
-        """What this version answered to this text, if that is still known."""
-        if not self._answers:
-            return None
-        key = _key(version_digest, text)
+    def keys(self, version_digest: str, texts: Sequence[str]) -> list[bytes]:
+        """What the answers of a version to texts are found by; none where nothing is kept."""
+        return [_key(version_digest, text) for text in texts] if self._max_bytes else []
+
+    def get(self, key: bytes) -> Answer | None:
+        """What was answered, if that is still known."""
         found = self._answers.get(key)
         if found is not None:
             self._answers.move_to_end(key)
         return found
 
-    def put(self, version_digest: str, text: str, answer: Answer) -> None:
+    def put(self, key: bytes, answer: Answer) -> None:
         """Keep an answer; those that were not asked for the longest make room."""
-        if _bytes(answer) > self._max_bytes:
-            return
-        key = _key(version_digest, text)
-        if key in self._answers:
+        if key in self._answers or _bytes(answer) > self._max_bytes:
             return
         self._answers[key] = answer
         self._bytes += _bytes(answer)

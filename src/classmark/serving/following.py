@@ -101,26 +101,26 @@ class ProductionFollower:
             no longer the one that should answer.
         """
         live = await self._asked()
-        if live is None:
+        if not self._is_told:
             return False
         # No variable here may name a model: it would stay in memory while another one is loaded.
-        match self._step(_mark(live)):
+        match self._step(_mark(live) if live else None):
             case Step.KEEP:
                 self._end_fallback()
             case Step.SWAP if self._kept is not None:
                 self._swap(self._kept)
-            case Step.LOAD:
+            case Step.LOAD if live is not None:
                 return await self._load(live)
         return False
 
-    def _step(self, live: Mark) -> Step:
+    def _step(self, live: Mark | None) -> Step:
         self._recall(live)
         kept = _mark(self._kept.version) if self._kept else None
         loaded = Loaded(_mark(self._predictor.served.version), kept)
         return next_step(loaded, live, self._refusal, self._now())
 
     async def _asked(self) -> RegisteredVersion | None:
-        """What is live, as soon as the database tells; until then nobody asks again."""
+        """What is live, if anything is and the database tells; until then nobody asks again."""
         try:
             live = await _aside(self._versions.live)
         except Exception as error:  # noqa: BLE001 (whatever it is, the model answers)
@@ -131,16 +131,16 @@ class ProductionFollower:
         self._is_told = True
         return live
 
-    def _recall(self, live: Mark) -> None:
+    def _recall(self, live: Mark | None) -> None:
         """Forget the refusal of what is no longer live; remember that of the start."""
         if self._refusal is not None and self._refusal.mark != live:
             self._refusal = None
         fallback, self._refused_at_start = self._refused_at_start, None
-        if fallback is not None and fallback.wanted == live.version:
+        if fallback is not None and live is not None and fallback.wanted == live.version:
             self._refusal = refused_at_start(live, self._now())
 
     def _end_fallback(self) -> None:
-        """What answers is live: it stands in for no other one, if it ever did."""
+        """What answers is live, or nothing is: it stands in for no other one, if it ever did."""
         served = self._predictor.served
         if served.fallback is not None:
             self._serve(replace(served, fallback=None))

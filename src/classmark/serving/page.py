@@ -1,16 +1,22 @@
 """The web page: one text, a file of texts, and the version that answers. Works offline."""
 
+import asyncio
+
 import gradio as gr
 from fastapi import FastAPI
 
 from classmark.serving.api import ApiParts
 from classmark.serving.page_batch import add_batch_tab
+from classmark.serving.page_desk import outcome
 from classmark.serving.page_events import at_once
-from classmark.serving.page_markup import STYLE, paragraphs
+from classmark.serving.page_markup import STYLE, paragraphs, problem
 from classmark.serving.page_model import description, headline
 from classmark.serving.page_text import add_text_tab
 
 PATH = "/ui"
+# Gradio keeps what it sent to each open page, and never learns that one was closed. What it keeps
+# is nothing that the page needs: the values are in the browser.
+_SESSIONS = 100
 # Fonts of the reader's own machine: the page asks nobody else for anything.
 _THEME = gr.themes.Soft(
     primary_hue="blue",
@@ -57,9 +63,11 @@ _REFUSALS = """
 
 def mount_page(app: FastAPI, parts: ApiParts) -> None:
     """Put the page under `/ui`."""
+    page = _page(parts)
+    page.state_session_capacity = _SESSIONS
     gr.mount_gradio_app(
         app,
-        _page(parts),
+        page,
         PATH,
         theme=_THEME,
         css=STYLE,
@@ -76,6 +84,10 @@ def _page(parts: ApiParts) -> gr.Blocks:
         served = parts.predictor.served
         return f"<h1>classmark</h1>{paragraphs([headline(served)])}", description(served)
 
+    async def told_anew() -> tuple[str, str]:
+        found = await outcome(asyncio.to_thread(told))
+        return (problem(found), "") if isinstance(found, str) else found
+
     first, rest = told()
     with gr.Blocks(title="classmark", analytics_enabled=False) as page:
         head = gr.HTML(first, elem_classes="told")
@@ -88,5 +100,5 @@ def _page(parts: ApiParts) -> gr.Blocks:
             with gr.Tab("Model"):
                 model = gr.HTML(rest, elem_id="model", elem_classes="told")
         # Another version may answer when somebody opens the page.
-        at_once(page.load, told, None, [head, model], show_progress="hidden")
+        at_once(page.load, told_anew, None, [head, model], show_progress="hidden")
     return page

@@ -132,7 +132,8 @@ class Predictor:
             UnavailableError: The answers could not be recorded.
         """
         served = self.served
-        known = self._known(served, texts)
+        keys = self._keys(served, texts)
+        known = [self._cache.get(key) for key in keys] or [None] * len(texts)
         missing = [text for text, answer in zip(texts, known, strict=True) if answer is None]
 
         def then(computed: list[TimedAnswer]) -> list[ServedPrediction]:
@@ -149,9 +150,8 @@ class Predictor:
         except Exception as error:
             self._tell(error if isinstance(error, ClassmarkError) else _unforeseen(error))
             raise
-        if len(texts) <= _MOST_CACHED:
-            for one in found:
-                self._cache.put(served.version.digest, one.prediction.text, one.answer)
+        for key, one in zip(keys, found, strict=False):
+            self._cache.put(key, one.answer)
         return found
 
     async def rehearse(self, served: ServedModel, text: str) -> TimedAnswer:
@@ -163,11 +163,11 @@ class Predictor:
         (answer,) = await self._scheduler.run(Work(served.classifier, [text], list))
         return answer
 
-    def _known(self, served: ServedModel, texts: Sequence[str]) -> list[Answer | None]:
-        """What each text was answered before by the same version; None where it was not."""
+    def _keys(self, served: ServedModel, texts: Sequence[str]) -> list[bytes]:
+        """What the answer to each text is known by; none where no answers are kept."""
         if len(texts) > _MOST_CACHED:
-            return [None] * len(texts)
-        return [self._cache.get(served.version.digest, text) for text in texts]
+            return []
+        return self._cache.keys(served.version.digest, texts)
 
     def _recorded(
         self,
