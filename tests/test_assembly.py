@@ -105,8 +105,10 @@ def test_the_threads_are_those_that_are_set(tmp_path: Path) -> None:
 def test_a_home_that_must_be_there_is_told_where_it_is_not(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="There is no home at") as refused:
         existing_home(tmp_path / "none")
+    assert str(refused.value).startswith(f"There is no home at {tmp_path / 'none'}. ")
     assert "classmark quickstart" in str(refused.value)
-    with pytest.raises(NotFoundError, match="There is no home at"):
+    assert "classmark prepare" in str(refused.value)
+    with pytest.raises(NotFoundError, match="the folder is there, and holds none yet"):
         existing_home(tmp_path)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "data").mkdir()

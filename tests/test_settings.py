@@ -80,10 +80,16 @@ def test_the_environment_goes_before_the_file(
 def test_the_home_that_is_asked_for_goes_before_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / CONFIGURATION).write_text("home: elsewhere\n")
     monkeypatch.setenv("CLASSMARK_HOME", str(tmp_path / "other"))
     assert load_settings(tmp_path).home == tmp_path
     assert load_settings().home == tmp_path / "other"
+
+
+def test_a_file_can_t_move_the_home_that_it_lies_in(tmp_path: Path) -> None:
+    (tmp_path / CONFIGURATION).write_text("home: elsewhere\n")
+    told = refusal(tmp_path)
+    assert f"{tmp_path / CONFIGURATION} can't set home" in told
+    assert "--home or CLASSMARK_HOME" in told
 
 
 def test_the_home_is_workspace_where_nothing_is_said(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from classmark.wording import meant, reason
 
@@ -14,6 +14,12 @@ FROM_TWO = Annotated[int, Field(ge=2, lt=9)]
 @dataclass
 class Shelf:
     books: int
+
+
+class Book(BaseModel):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    pages: int
 
 
 @pytest.mark.parametrize(
@@ -32,8 +38,17 @@ class Shelf:
         (str, 1, "it must be a text"),
         (list[int], 1, "it must be a list"),
         (Shelf, {}, "it is missing"),
+        (Shelf, 9, "it must have names with values"),
+        (dict[str, int], 9, "it must have names with values"),
+        (Annotated[str, Field(min_length=2)], "a", "it must have 2 or more characters"),
+        (Annotated[str, Field(max_length=2)], "abc", "it must have at most 2 characters"),
+        (Annotated[str, Field(pattern="^a+$")], "b", "it must match ^a+$"),
+        (Annotated[list[int], Field(min_length=1)], [], "it must have 1 or more items"),
+        (Annotated[list[int], Field(max_length=2)], [1, 2, 3], "it must have at most 2 items"),
+        (Book, {"pages": 3, "colour": "red"}, "there is no such field"),
+        (Book, 9, "it must be one JSON object"),
         # What is not known is told as pydantic does.
-        (Annotated[str, Field(min_length=2)], "a", "String should have at least 2 characters"),
+        (Annotated[int, Field(multiple_of=2)], 3, "Input should be a multiple of 2"),
     ],
 )
 def test_a_reason_says_what_the_value_must_be(kind: Any, value: object, told: str) -> None:

@@ -226,9 +226,11 @@ def existing_home(folder: Path | None = None) -> Home:
     begun = (home.folder / name for name in ("classmark.db", "data", "models"))
     if home.settings.database_url or any(path.exists() for path in begun):
         return home
+    yet = ": the folder is there, and holds none yet" if home.folder.exists() else ""
     raise NotFoundError(
-        f"There is no home at {home.folder}.",
-        remedy="Name another with --home, or begin one: classmark quickstart",
+        f"There is no home at {home.folder}{yet}.",
+        remedy="Name another with --home, or begin one: classmark quickstart, or with documents of"
+        " yours: classmark prepare",
     )
 
 

@@ -7,6 +7,7 @@
     │   ├── SourceError          ... the file
     │   ├── RecordError          ... these records of it
     │   ├── SettingError         ... this setting or argument
+    │   ├── FieldError           ... this field of the request
     │   └── DivergedError        ... the parameters of this training
     ├── NotFoundError            name another one                exit 3   HTTP 404
     │   ├── UnknownDatasetError
@@ -57,13 +58,11 @@ class ClassmarkError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """So that one process can hand it to another."""
-        return _handed_on, (type(self), self.message, self.remedy)
+        return _handed_on, (type(self), self.message), vars(self)
 
 
-def _handed_on(kind: type[ClassmarkError], message: str, remedy: str) -> ClassmarkError:
-    error = kind.__new__(kind, message)
-    error.message, error.remedy = message, remedy
-    return error
+def _handed_on(kind: type[ClassmarkError], message: str) -> ClassmarkError:
+    return kind.__new__(kind, message)
 
 
 class InputError(ClassmarkError):
@@ -83,6 +82,21 @@ class RecordError(InputError):
 
 class SettingError(InputError):
     """A setting or an argument has a value that can't be."""
+
+
+class FieldError(InputError):
+    """A field of a request has a value that can't be.
+
+    Args:
+        field: Which one, as `texts.3`; a header by its name.
+        why: What is wrong with it, without a full stop.
+        remedy: What to do next, as a sentence.
+    """
+
+    def __init__(self, field: str, why: str, *, remedy: str) -> None:
+        super().__init__(f"{field}: {why}.", remedy=remedy)
+        self.field = field
+        self.why = why
 
 
 class DivergedError(InputError):

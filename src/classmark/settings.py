@@ -210,7 +210,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The command line before the environment before the file."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+        file = YamlConfigSettingsSource(settings_cls)
+        if "home" in file.yaml_data:
+            raise SettingError(
+                f"{file.yaml_file_path} can't set home: it is looked for in the home.",
+                remedy="Take home out of it, and use --home or CLASSMARK_HOME.",
+            )
+        return init_settings, env_settings, file
 
 
 class ServeJob(BaseSettings):

@@ -89,6 +89,7 @@ def test_a_dry_run_revokes_nothing(
     [
         ("create", 2, "keys create needs a name."),
         ("create desk", 2, "A key without a scope opens nothing."),
+        ("create desk", 2, "--scope predict, --scope feedback or --scope admin, which opens all"),
         ("create desk --scope all", 2, "'all' is not one of"),
         ("create desk --scope admin --expires-days 0", 2, "Invalid value for '--expires-days'"),
         ("create desk --scope admin --expires-days 99999", 2, "--expires-days"),

@@ -84,6 +84,18 @@ def test_what_can_t_be_drained_is_told_and_leaves_no_segment_behind(
     assert not out.exists()
 
 
+@pytest.mark.parametrize(("since", "until"), [("2026-05-07", "2026-05-06"), ("2026-05-06",) * 2])
+def test_times_between_which_nothing_lies_are_refused(
+    since: str, until: str, inside: Any, talkative: Path
+) -> None:
+    out = talkative.parent / "said.jsonl"
+    given = ("--since", since, "--until", until)
+    done = inside("predictions", "export", "shelf", "--out", out, *given, "--home", talkative)
+    assert done.returncode == 2
+    assert f"Nothing lies between --since {since} 00:00:00 and --until {until}" in done.stderr
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("model", "name", "told"),
     [("box", "said.jsonl", (3, "box")), ("shelf", "said.xlsx", (2, ".parquet"))],

@@ -39,8 +39,11 @@ PREPARE = "prepare {papers} --name new"
 TRAIN = "train papers --model new --family linear"
 REFUSALS = {
     "prepare {wrong}/missing.jsonl --name new": (2, "There is no file {wrong}/missing.jsonl"),
-    "prepare {wrong}/prose.jsonl --name new": (2, "is not JSON (line 1"),
-    "prepare {wrong}/broken.jsonl --name new": (2, "is not JSON (line 3"),
+    "prepare {wrong}/prose.jsonl --name new": (
+        2,
+        "is not JSON (line 1, column 1: unexpected character, expected a JSON value).",
+    ),
+    "prepare {wrong}/broken.jsonl --name new": (2, "is not JSON (line 3, column 19: "),
     "prepare {wrong}/textless.jsonl --name new": (2, "line 2: no text in 'text'"),
     "prepare {wrong}/one_class.jsonl --name new": (2, "Only one class is left (x)"),
     "prepare {wrong}/three.jsonl --name new": (2, "Too few documents"),
@@ -86,6 +89,11 @@ REFUSALS = {
     "predict shelf@latest text --file {papers}": (2, "It is not clear what to classify"),
     "predict shelf@latest text --out {wrong}/new.csv": (2, "is for the results of --file"),
     "predict shelf@latest --file {papers} --out {papers}": (2, "is for the results of --file"),
+    "predict shelf@latest --file {papers} --out {papers}/new.csv": (2, "No file can be written"),
+    # Root may write there, and yet nobody can.
+    "predict shelf@latest --file {papers} --out /proc/none/new.csv": (2, "No file can be written"),
+    "predictions export shelf --out /proc/none/new.csv": (2, "No file can be written"),
+    "predictions export shelf --out {papers}/new.csv": (2, "No file can be written"),
     "predict shelf@latest --file {papers} --out {wrong}/new.pdf": (2, "as 'new.pdf'"),
     "predict shelf@latest --file {wrong}/missing.jsonl": (2, "There is no file"),
     "predict shelf@latest --file {wrong}/prose.jsonl": (2, "is not JSON (line 1"),

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from inspect import isclass
 from multiprocessing import Pipe
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from classmark import errors
-from classmark.errors import ClassmarkError, MissingExtraError
+from classmark.errors import ClassmarkError, FieldError, MissingExtraError
 
 TREE = [
     thing for thing in vars(errors).values() if isclass(thing) and issubclass(thing, ClassmarkError)
@@ -22,12 +23,24 @@ LEAVES = [
     if error is not ClassmarkError and not any(other.__base__ is error for other in TREE)
 ]
 DRAWING = errors.__doc__ or ""
+Raised = TypeVar("Raised", bound=ClassmarkError)
 
 
 def raised(error: type[ClassmarkError]) -> ClassmarkError:
     if issubclass(error, MissingExtraError):
         return error("Detecting the language", extra="train")
+    if issubclass(error, FieldError):
+        return error("texts.3", "it is odd", remedy="Mend it.")
     return error("Line 17 is odd.", remedy="Mend it.")
+
+
+def handed_on(error: Raised) -> Raised:
+    """What another process gets."""
+    here, there = Pipe()
+    with here, there:
+        here.send(error)
+        found: Raised = there.recv()
+    return found
 
 
 def drawn_parents() -> dict[str, str]:
@@ -58,12 +71,16 @@ def test_the_drawing_tells_each_branch_s_codes(branch: type[ClassmarkError]) -> 
 @pytest.mark.parametrize("error", TREE)
 def test_every_error_can_be_handed_to_another_process(error: type[ClassmarkError]) -> None:
     told = raised(error)
-    here, there = Pipe()
-    with here, there:
-        here.send(told)
-        found = there.recv()
+    found = handed_on(told)
     assert type(found) is error
     assert (found.message, found.remedy, str(found)) == (told.message, told.remedy, str(told))
+
+
+def test_a_field_at_fault_is_handed_on_with_its_error() -> None:
+    told = FieldError("texts.3", "it is odd", remedy="Mend it.")
+    found = handed_on(told)
+    assert (found.field, found.why) == ("texts.3", "it is odd")
+    assert str(found) == "texts.3: it is odd. Mend it."
 
 
 @pytest.mark.parametrize("leaf", LEAVES)

@@ -24,7 +24,7 @@ OLD, NEW = Version(1, 0, 0), Version(1, 1, 0)
 
 def may_be_promoted(candidate: Version, status: Status, production: Version | None) -> bool:
     try:
-        check_promotion(candidate, status, production)
+        check_promotion("shelves", candidate, status, production)
     except PromotionRefusedError:
         return False
     return True
@@ -32,7 +32,7 @@ def may_be_promoted(candidate: Version, status: Status, production: Version | No
 
 def may_be_rolled_back_to(target: Version, status: Status, production: Version | None) -> bool:
     try:
-        check_rollback(target, status, production)
+        check_rollback("shelves", target, status, production)
     except PromotionRefusedError:
         return False
     return True
@@ -92,11 +92,18 @@ def test_forward_is_promotion_and_back_is_rollback(
 
 def test_a_refusal_names_both_versions_and_the_way_back() -> None:
     with pytest.raises(PromotionRefusedError, match=r"v1\.0\.0 is older than v1\.1\.0") as told:
-        check_promotion(OLD, Status.ARCHIVED, NEW)
-    assert "classmark rollback" in told.value.remedy
+        check_promotion("shelves", OLD, Status.ARCHIVED, NEW)
+    assert told.value.remedy.endswith("classmark rollback shelves --to v1.0.0")
     with pytest.raises(PromotionRefusedError, match=r"v1\.1\.0 is newer than v1\.0\.0") as told:
-        check_rollback(NEW, Status.TESTING, OLD)
-    assert "classmark promote" in told.value.remedy
+        check_rollback("shelves", NEW, Status.TESTING, OLD)
+    assert told.value.remedy.endswith("classmark promote shelves@v1.1.0")
+
+
+@pytest.mark.parametrize("status", [Status.PRODUCTION, Status.TRAINING])
+def test_who_can_t_be_gone_back_to_is_told_where_others_stand(status: Status) -> None:
+    with pytest.raises(PromotionRefusedError) as told:
+        check_rollback("shelves", OLD, status, NEW)
+    assert told.value.remedy.endswith("classmark history shelves")
 
 
 RULE = PromotionSettings(margin=0.01, class_margin=0.05)

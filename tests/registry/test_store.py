@@ -246,9 +246,28 @@ def test_rolling_back_goes_to_what_was_live_before(registry: Registry, draft: Dr
         promote(registry, written)
     assert str(registry.rollback("shelves", reason="wrong labels").version) == "v1.0.2"
     assert str(registry.rollback("shelves").version) == "v1.0.0"
-    with pytest.raises(PromotionRefusedError, match="No earlier version"):
+    with pytest.raises(PromotionRefusedError, match="No earlier version") as refused:
         registry.rollback("shelves")
+    assert refused.value.remedy.endswith("classmark promote shelves@v1.0.3")
     assert live(registry) == "v1.0.0"
+
+
+def test_where_no_earlier_one_was_live_it_is_told_what_can_be_done(
+    registry: Registry, draft: Draft
+) -> None:
+    registry.register(draft())
+    promote(registry, "v1.0.0")
+    with pytest.raises(PromotionRefusedError, match="No earlier version") as refused:
+        registry.rollback("shelves")
+    assert "v1.0.0 is the only version" in refused.value.remedy
+    for _ in range(2):
+        registry.register(draft())
+    promote(registry, "v1.0.2")
+    registry.delete(ModelReference("shelves", Version(1, 0, 0)))
+    with pytest.raises(PromotionRefusedError, match="No earlier version") as refused:
+        registry.rollback("shelves")
+    assert refused.value.remedy.endswith("classmark rollback shelves --to v1.0.1")
+    assert str(registry.rollback("shelves", Version(1, 0, 1)).version) == "v1.0.1"
 
 
 def test_after_a_rollback_the_way_forward_is_open(registry: Registry, draft: Draft) -> None:
@@ -278,10 +297,10 @@ def test_a_rollback_can_name_its_version(registry: Registry, draft: Draft) -> No
 
 def test_what_never_went_live_can_t_be_rolled_back_from(registry: Registry, draft: Draft) -> None:
     registry.register(draft())
-    with pytest.raises(PromotionRefusedError):
-        registry.rollback("shelves")
-    with pytest.raises(PromotionRefusedError, match="nothing to roll back from"):
-        registry.rollback("shelves", Version(1, 0, 0))
+    for to in (None, Version(1, 0, 0)):
+        with pytest.raises(PromotionRefusedError, match="nothing to roll back from") as refused:
+            registry.rollback("shelves", to)
+        assert refused.value.remedy.endswith("classmark promote shelves@v1.0.0")
 
 
 def test_history_says_what_was_live_when_who_moved_it_and_why(

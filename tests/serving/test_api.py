@@ -84,6 +84,11 @@ def problem(response: httpx.Response, status: int) -> dict[str, Any]:
     return found
 
 
+def fields(told: dict[str, Any]) -> dict[str, str]:
+    """The fields at fault of a problem, and why."""
+    return {one["field"]: one["reason"] for one in told["errors"]}
+
+
 def predict(server: Running, *texts: str, **fields: object) -> list[dict[str, Any]]:
     response = server.client.post("/predict", json={"texts": texts, **fields})
     assert response.status_code == 200, response.text
@@ -267,6 +272,37 @@ def test_what_is_no_json_of_ours_is_refused(content: bytes, status: int, api: Ru
     problem(api.client.post("/predict", content=content, headers=JSON), status)
 
 
+@pytest.mark.parametrize(
+    ("content", "status", "told"),
+    [
+        (b"", 422, "body: it is missing"),
+        (b"[]", 422, "body: it must be one JSON object"),
+        (b'"texts"', 422, "body: it must be one JSON object"),
+        (b"texts=a", 422, "body: it is no JSON: Expecting value at character 0"),
+        (b'{"texts": ["\xe9"]}', 400, "The body is not UTF-8."),
+        (b"[" * 100_000, 400, "The body can't be read."),
+    ],
+)
+def test_a_body_that_is_no_object_is_told_as_a_whole(
+    content: bytes, status: int, told: str, api: Running
+) -> None:
+    found = problem(api.client.post("/predict", content=content, headers=JSON), status)
+    assert found["detail"] == told
+    assert found["remedy"] == "Send one JSON object in UTF-8; /docs shows the body."
+
+
+def test_what_is_wrong_with_fields_is_told_in_our_words(api: Running) -> None:
+    body = {"texts": [], "user_id": "a" * 256, "texst": ["a"], "return_probabilities": 1}
+    found = problem(api.client.post("/predict", json=body), 422)
+    assert fields(found) == {
+        "texts": "it must have 1 or more items",
+        "user_id": "it must have at most 255 characters",
+        "texst": "there is no such field",
+        "return_probabilities": "it must be true or false",
+    }
+    assert found["remedy"] == "Mend the fields named; /docs shows the body."
+
+
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
 def test_what_is_not_sent_as_json_is_told_how_to_send_it(kind: str | None, api: Running) -> None:
     headers = {"Content-Type": kind} if kind else {}
@@ -281,8 +317,10 @@ def test_texts_up_to_the_limits_are_answered_and_beyond_refused(start: Start) ->
         assert server.client.post(path, json={"texts": ["a"] * count}).status_code == 200
         told = problem(server.client.post(path, json={"texts": ["a"] * (count + 1)}), 422)
         assert told["detail"] == f"texts: {count + 1} texts are more than {count}."
+        assert fields(told) == {"texts": f"{count + 1} texts are more than {count}"}
         told = problem(server.client.post(path, json={"texts": ["a", "é" * 101]}), 422)
         assert told["detail"] == "texts.1: 101 characters are more than 100."
+        assert fields(told) == {"texts.1": "101 characters are more than 100"}
 
 
 def test_a_body_up_to_the_limit_is_read_and_beyond_refused(start: Start) -> None:
@@ -314,10 +352,13 @@ def test_a_declared_length_beyond_the_limit_is_refused_before_it_comes(start: St
 
 
 def test_unknown_routes_and_wrong_methods_are_told(api: Running) -> None:
-    problem(api.client.get("/nothing"), 404)
+    found = problem(api.client.get("/nothing"), 404)
+    assert found["detail"] == "There is nothing at /nothing."
+    assert len(problem(api.client.get("/" + "n" * 9_000), 404)["detail"]) < 300
     problem(api.client.get("/../../etc/passwd"), 404)
     assert "POST" in api.client.get("/predict").headers["allow"]
-    problem(api.client.get("/predict"), 405)
+    found = problem(api.client.get("/predict"), 405)
+    assert found["detail"] == "/predict is not asked by GET."
     problem(api.client.delete("/health"), 405)
 
 
@@ -371,7 +412,9 @@ def test_feedback_at_fault_is_refused(
     body: dict[str, object], status: int, named: str, start: Start
 ) -> None:
     server = start(ServingSettings(1, drain_seconds=0.01))
-    assert named in problem(server.client.post("/feedback", json=body), status)["detail"]
+    told = problem(server.client.post("/feedback", json=body), status)
+    assert named in told["detail"]
+    assert list(fields(told)) == ([] if status == 404 else [named])
 
 
 @pytest.mark.parametrize(
@@ -396,7 +439,9 @@ def test_the_labels_of_feedback_are_those_of_the_version_that_answered(
         assert response.json()["correct"] is (label == "cs.DB")
         assert [told.label for told in server.log.feedback("a")] == [label]
     else:
-        assert named in problem(response, 422)["remedy"]
+        told = problem(response, 422)
+        assert named in told["remedy"]
+        assert fields(told) == {"label": f"{label!r} is no label of shelves {version}"}
         assert server.log.feedback("a") == []
 
 
@@ -408,7 +453,9 @@ def test_feedback_takes_the_form_that_the_prediction_has(start: Start) -> None:
     one, several = {"label": "cs.DB"}, {"labels": ["cs.CL", "cs.DB"]}
     for prediction, right, wrong in (("a", one, several), ("b", several, one)):
         refused = server.client.post("/feedback", json={"prediction_id": prediction, **wrong})
-        assert "label" in problem(refused, 422)["detail"]
+        told = problem(refused, 422)
+        assert "label" in told["detail"]
+        assert list(fields(told)) == list(wrong)
         taken = server.client.post("/feedback", json={"prediction_id": prediction, **right})
         assert taken.json() == {"prediction_id": prediction, **right, "correct": True}
 

@@ -41,7 +41,11 @@ class KeyStore:
             ConflictError: There are too many keys.
         """
         if not scopes:
-            raise SettingError("A key without a scope opens nothing.", remedy="Give it one.")
+            named = [f"--scope {scope}" for scope in Scope]
+            raise SettingError(
+                "A key without a scope opens nothing.",
+                remedy=f"Give it one: {', '.join(named[:-1])} or {named[-1]}, which opens all.",
+            )
         written, at = WrittenKey.new(), self._now()
         # In the order of the enumeration, each once.
         given = tuple(scope for scope in Scope if scope in scopes)

@@ -1,6 +1,5 @@
 """`classmark explain`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,13 @@ from typing import Annotated
 import typer
 
 from classmark.assembly import existing_home
-from classmark.cli.options import HomeOption, JsonOption, ReferenceArgument, SeedOption
+from classmark.cli.options import (
+    HomeOption,
+    JsonOption,
+    ReferenceArgument,
+    SeedOption,
+    takes_files,
+)
 from classmark.cli.predict import check_text
 from classmark.cli.terminal import Bars, as_share, keep_result, say, say_table, say_warning
 from classmark.errors import SettingError
@@ -41,9 +46,7 @@ def writable_folder(path: Path | None) -> Path | None:
     """
     if path is None:
         return None
-    places = (path.absolute(), *path.absolute().parents)
-    standing = next((one for one in places if os.path.lexists(one)), Path("/"))
-    if not standing.is_dir() or not os.access(standing, os.W_OK):
+    if not takes_files(path):
         raise SettingError(
             f"No folder can be written at {path}.",
             remedy="Name a folder that can be made or written to.",

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 import typer
@@ -20,6 +21,18 @@ from classmark.serving import ServedModel
 _LARGEST_SEED = 2**32 - 1
 
 
+def takes_files(folder: Path) -> bool:
+    """Whether files can be made in a folder, which may itself have to be made; none is left."""
+    places = (folder.absolute(), *folder.absolute().parents)
+    standing = next((one for one in places if os.path.lexists(one)), Path("/"))
+    try:
+        # Permissions alone don't tell: not for root, and not of a file system that takes nothing.
+        with TemporaryFile(dir=standing):
+            return True
+    except OSError:
+        return False
+
+
 def writable(path: Path | None) -> Path | None:
     """The path itself, if a file can be written there; asked before the work, not after it.
 
@@ -28,8 +41,7 @@ def writable(path: Path | None) -> Path | None:
     """
     if path is None:
         return None
-    folder = next((one for one in path.absolute().parents if os.path.lexists(one)), Path("/"))
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    if path.is_dir() or not takes_files(path.absolute().parent):
         raise SettingError(
             f"No file can be written at {path}.",
             remedy="Name a file in a folder that can be written to.",
@@ -52,8 +64,7 @@ def new_folder(path: Path | None) -> Path | None:
             f"{path} is there already: {what}.",
             remedy="Name a folder that is not there yet.",
         )
-    above = next((one for one in path.absolute().parents if os.path.lexists(one)), Path("/"))
-    if not above.is_dir() or not os.access(above, os.W_OK):
+    if not takes_files(path.absolute().parent):
         raise SettingError(
             f"No folder can be made at {path}.",
             remedy="Name one in a folder that can be written to.",

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from classmark.assembly import existing_home
-from classmark.cli.options import HomeOption, JsonOption
+from classmark.cli.options import HomeOption, JsonOption, writable
 from classmark.cli.terminal import Bars, keep_result, say
+from classmark.errors import SettingError
 from classmark.predictions import Feedback, Prediction, Spool
 from classmark.row_files import check_row_file, write_rows
 
@@ -44,7 +45,9 @@ class Action(StrEnum):
 def run(
     action: Annotated[Action, typer.Argument(help="What to do.")],
     model: Annotated[str, typer.Argument(help="Whose predictions.")],
-    out: Annotated[Path, typer.Option(help="JSONL, CSV or Parquet, by its name.")],
+    out: Annotated[
+        Path, typer.Option(help="JSONL, CSV or Parquet, by its name.", callback=writable)
+    ],
     since: Annotated[
         datetime | None,
         typer.Option(formats=_DATES, metavar="TIME", help="The first moment (UTC)."),
@@ -59,6 +62,11 @@ def run(
     """Export what a server answered, each with the newest label that somebody sent for it."""
     del action
     check_row_file(out)
+    if since is not None and until is not None and since >= until:
+        raise SettingError(
+            f"Nothing lies between --since {since} and --until {until}.",
+            remedy="Name a first moment that is before the other one.",
+        )
     place = existing_home(home)
     place.registry.versions(model)
     # What a server that was killed left there was answered, too.

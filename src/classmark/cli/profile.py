@@ -1,6 +1,5 @@
 """`classmark profile`."""
 
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from classmark.cli.options import (
     LabelFieldOption,
     TextFieldsOption,
     parsed_fields,
+    takes_files,
 )
 from classmark.cli.terminal import (
     Bars,
@@ -51,9 +51,7 @@ def writable_folder(path: Path | None) -> Path | None:
     """
     if path is None:
         return None
-    places = (path.absolute(), *path.absolute().parents)
-    standing = next((one for one in places if os.path.lexists(one)), Path("/"))
-    if not standing.is_dir() or not os.access(standing, os.W_OK):
+    if not takes_files(path):
         raise SettingError(
             f"No folder can be written at {path}.",
             remedy="Name a folder that can be made or written to.",

@@ -61,7 +61,8 @@ def run(
     _check_options(on, assume_new, force, reason)
     candidate = place.registry.resolve(reference)
     live = place.registry.live(candidate.model)
-    check_promotion(candidate.version, candidate.status, live.version if live else None)
+    number = live.version if live else None
+    check_promotion(candidate.model, candidate.version, candidate.status, number)
     if candidate.is_of_table:
         check_no_fields(text_fields, label_field)
     elif on is None and (text_fields or label_field):
@@ -86,7 +87,7 @@ def run(
     else:
         named = ModelReference(candidate.model, candidate.version)
         # That nothing was live is a judgement too: whatever went live meanwhile was not looked at.
-        beside = None if force else Beside(live.version if live else None)
+        beside = None if force else Beside(number)
         candidate = place.registry.promote(named, why, against=beside)
         say(" is in production.", strong=candidate.name)
     keep_result(json, describe(candidate) | {"is_promoted": not dry_run} | result)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from classmark.database import Database
-from classmark.errors import InputError, UnknownPredictionError
+from classmark.errors import FieldError, UnknownPredictionError
 from classmark.predictions.prediction import Feedback, Prediction, RequestMark
 from classmark.predictions.tables import FeedbackRow, PredictionRow
 
@@ -59,7 +59,7 @@ class PredictionLog:
 
         Raises:
             UnknownPredictionError: No prediction has that id.
-            InputError: Another request has the same key.
+            FieldError: Another request has the same key.
         """
         marks = asdict(mark) if mark else {}
         with self._database.write() as session:
@@ -119,8 +119,9 @@ def _dialect(session: Session) -> ModuleType:
 def _check_same(session: Session, mark: RequestMark) -> None:
     kept = select(FeedbackRow.request_body).where(FeedbackRow.request_key == mark.request_key)
     if session.scalar(kept) != mark.request_body:
-        raise InputError(
-            "Idempotency-Key: another request had this key, with another body.",
+        raise FieldError(
+            "Idempotency-Key",
+            "another request had this key, with another body",
             remedy="Give each request a key of its own, and the same one only to send it again.",
         )
 

@@ -182,8 +182,10 @@ def _rows_needed(one: Evidence, margin: float) -> int | None:
     return math.ceil(exact / unit) * unit
 
 
-def check_promotion(candidate: Version, status: Status, production: Version | None) -> None:
-    """Let a version pass that may be promoted.
+def check_promotion(
+    model: str, candidate: Version, status: Status, production: Version | None
+) -> None:
+    """Let a version of a model pass that may be promoted.
 
     Raises:
         PromotionRefusedError: It is live already, not finished, or not newer than production.
@@ -199,36 +201,64 @@ def check_promotion(candidate: Version, status: Status, production: Version | No
     if production is not None and candidate < production:
         raise PromotionRefusedError(
             f"{candidate} is older than {production}, which is in production.",
-            remedy="To go back on purpose, use: classmark rollback MODEL --to VERSION",
+            remedy=f"To go back on purpose, use: classmark rollback {model} --to {candidate}",
         )
 
 
-def check_rollback(target: Version, status: Status, production: Version | None) -> None:
-    """Let a version pass that may be rolled back to.
+def check_rollback(model: str, target: Version, status: Status, production: Version | None) -> None:
+    """Let a version of a model pass that may be rolled back to.
 
     Raises:
         PromotionRefusedError: It is live, was never finished, or is newer than production.
     """
     if production is None:
-        raise PromotionRefusedError(
-            "Nothing is in production, so there is nothing to roll back from.",
-            remedy="Promote a version: classmark promote MODEL@VERSION",
-        )
+        raise _nothing_live(model, target)
     if status is Status.PRODUCTION:
         raise PromotionRefusedError(
             f"{target} is in production already.",
-            remedy="Name a version that was live before: classmark history MODEL",
+            remedy=f"Name a version that was live before: classmark history {model}",
         )
     if status is Status.TRAINING:
         raise PromotionRefusedError(
             f"{target} is still in training.",
-            remedy="Name a version that was live before: classmark history MODEL",
+            remedy=f"Name a version that was live before: classmark history {model}",
         )
     if target > production:
         raise PromotionRefusedError(
             f"{target} is newer than {production}, which is in production.",
-            remedy="To go forward, use: classmark promote MODEL@VERSION",
+            remedy=f"To go forward, use: classmark promote {model}@{target}",
         )
+
+
+def no_way_back(
+    model: str, production: Version | None, known: Sequence[Version]
+) -> PromotionRefusedError:
+    """Why there is nothing to go back to where no version is named, and what can be done.
+
+    Args:
+        model: The model's name.
+        production: Its version that is live, if any.
+        known: All its versions, the oldest first.
+    """
+    if production is None:
+        return _nothing_live(model, known[-1])
+    older = [one for one in known if one < production]
+    if older:
+        remedy = f"Name the one to go back to, as: classmark rollback {model} --to {older[-1]}"
+    elif known[-1] > production:
+        remedy = f"None is older; to go forward, use: classmark promote {model}@{known[-1]}"
+    else:
+        remedy = f"{production} is the only version there is: train another one, and promote it."
+    return PromotionRefusedError(
+        f"No earlier version of {model!r} was in production.", remedy=remedy
+    )
+
+
+def _nothing_live(model: str, there: Version) -> PromotionRefusedError:
+    return PromotionRefusedError(
+        f"No version of {model!r} is in production, so there is nothing to roll back from.",
+        remedy=f"Promote one: classmark promote {model}@{there}",
+    )
 
 
 def check_archiving(version: Version, status: Status) -> None:

@@ -3,7 +3,7 @@
 import orjson
 
 from classmark.durable import as_json
-from classmark.errors import ConflictError, PromotionRefusedError
+from classmark.errors import ConflictError
 from classmark.naming import checked_name
 from classmark.registry import ledger
 from classmark.registry.following import prepare
@@ -12,6 +12,7 @@ from classmark.registry.gate import (
     Status,
     check_promotion,
     check_rollback,
+    no_way_back,
 )
 from classmark.registry.integrity import verify_manifest
 from classmark.registry.pulling import VersionPuller
@@ -192,10 +193,8 @@ class Registry(VersionPuller):
                 is_older = live is not None and earlier < live
                 if is_older and ledger.version_row(session, model, earlier):
                     return earlier
-        raise PromotionRefusedError(
-            f"No earlier version of {model!r} was in production.",
-            remedy="Name the version to go back to with --to.",
-        )
+            known = [row.version for row in ledger.version_rows(session, model)]
+        raise no_way_back(model, live, known)
 
     def _move_production(
         self,
@@ -210,7 +209,7 @@ class Registry(VersionPuller):
         with self._changing(target.model) as session:
             row = ledger.row_of(session, target)
             live = ledger.live_version(session, target.model)
-            check(row.version, row.status, live)
+            check(target.model, row.version, row.status, live)
             if against is not None and against.live != live:
                 raise ConflictError(
                     f"{target.name} was judged {against}; now {live or 'nothing'} is live.",

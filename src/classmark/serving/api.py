@@ -11,7 +11,7 @@ from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from classmark import __version__
-from classmark.errors import InputError
+from classmark.errors import FieldError
 from classmark.predictions import PredictionLog, RequestMark, Spool
 from classmark.serving.access import caller
 from classmark.serving.aside import DatabaseCalls
@@ -298,14 +298,16 @@ async def _answered(
 
 def _check_size(texts: Sequence[str], max_texts: int, max_characters: int) -> None:
     if len(texts) > max_texts:
-        raise InputError(
-            f"texts: {len(texts):,} texts are more than {max_texts:,}.",
+        raise FieldError(
+            "texts",
+            f"{len(texts):,} texts are more than {max_texts:,}",
             remedy="Send fewer at a time, or use /predict_batch or `classmark predict --file`.",
         )
     for index, text in enumerate(texts):
         if len(text) > max_characters:
-            raise InputError(
-                f"texts.{index}: {len(text):,} characters are more than {max_characters:,}.",
+            raise FieldError(
+                f"texts.{index}",
+                f"{len(text):,} characters are more than {max_characters:,}",
                 remedy="Send the part of the document that says what it is about.",
             )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from classmark.errors import InputError, UnknownPredictionError
+from classmark.errors import FieldError, UnknownPredictionError
 from classmark.models import Problem
 from classmark.predictions import Feedback, Prediction, PredictionLog, RequestMark, Spool
 from classmark.serving.aside import DatabaseCalls
@@ -49,13 +49,15 @@ class FeedbackDesk:
                 None where it bears no name.
 
         Raises:
-            InputError: The version that made the prediction has no such label.
+            FieldError: The version that made the prediction has no such label, or label and labels
+                are mistaken for one another.
             UnknownPredictionError: No prediction has that id.
             DatabaseUnavailableError: It does not answer in time.
         """
         if (body.label is None) == (body.labels is None):
-            raise InputError(
-                "label: one of label and labels says what was true.",
+            raise FieldError(
+                "label",
+                "one of label and labels says what was true",
                 remedy="Send label; of a model that may give several, send labels.",
             )
         prediction = await self._found(calls, body.prediction_id)
@@ -87,15 +89,17 @@ def _checked(prediction: Prediction, known: Sequence[str], body: FeedbackRequest
     wanted, other = ("labels", "label") if several else ("label", "labels")
     if getattr(body, wanted) is None:
         problem = Problem.MULTI_LABEL if several else Problem.SINGLE_LABEL
-        raise InputError(
-            f"{other}: the model of this prediction is {problem}.",
+        raise FieldError(
+            other,
+            f"the model of this prediction is {problem}",
             remedy=f"Send {wanted}, and not {other}.",
         )
     labels = tuple(body.labels or [body.label or ""])
     for label in labels:
         if label not in known:
-            raise InputError(
-                f"{wanted}: {label!r} is no label of {prediction.model} {prediction.version}.",
+            raise FieldError(
+                wanted,
+                f"{label!r} is no label of {prediction.model} {prediction.version}",
                 remedy=f"It knows: {', '.join(known)}.",
             )
     return Feedback(

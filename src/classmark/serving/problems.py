@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from classmark.errors import ClassmarkError, OverloadedError
+from classmark.errors import ClassmarkError, FieldError, OverloadedError
 from classmark.serving.request_ids import HEADER as REQUEST_ID
 from classmark.serving.request_ids import instance, request_id
 from classmark.serving.schemas import Problem
-from classmark.wording import reason
+from classmark.wording import one_line, reason
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,15 @@ def foreseen(scope: Scope, error: ClassmarkError) -> JSONResponse:
     detail, remedy = told(error, _asked(scope))
     status = error.http_status
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if status == 503 else None
-    problem = Problem(title=title(status), status=status, detail=detail, remedy=remedy)
+    problem = Problem(
+        title=title(status),
+        status=status,
+        detail=detail,
+        remedy=remedy,
+        errors=[{"field": error.field, "reason": error.why}]
+        if isinstance(error, FieldError)
+        else [],
+    )
     return problem_response(scope, problem, headers)
 
 
@@ -116,19 +124,25 @@ async def _foreseen(request: Request, error: Exception) -> JSONResponse:
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for these alone)
     errors = [_field_error(item) for item in error.errors()[:_SHOWN_ERRORS]]
-    is_json = "json" in request.headers.get("content-type", "")
     return problem_response(
         request.scope,
         Problem(
             title=title(422),
             status=422,
             detail="; ".join(f"{item['field']}: {item['reason']}" for item in errors[:3]),
-            remedy="Mend the fields named; /docs shows the body."
-            if is_json
-            else "Send JSON, with the header Content-Type: application/json; /docs shows the body.",
+            remedy=_remedy(request, error),
             errors=errors,
         ),
     )
+
+
+def _remedy(request: Request, error: RequestValidationError) -> str:
+    """What to do next: about the header, about the body as a whole, or about fields of it."""
+    if "json" not in request.headers.get("content-type", ""):
+        return "Send JSON, with the header Content-Type: application/json; /docs shows the body."
+    if any(item["type"] == "json_invalid" or item["loc"] == ("body",) for item in error.errors()):
+        return _REMEDIES[400]
+    return "Mend the fields named; /docs shows the body."
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -141,10 +155,22 @@ def _of_framework(scope: Scope, error: HTTPException) -> JSONResponse:
     problem = Problem(
         title=title(status),
         status=status,
-        detail=str(error.detail),
+        detail=_detail(scope, error),
         remedy=_REMEDIES.get(status),
     )
     return problem_response(scope, problem, error.headers)
+
+
+def _detail(scope: Scope, error: HTTPException) -> str:
+    """What the framework refuses, in our words."""
+    path = one_line(scope["path"])[:_SHOWN_CHARACTERS]
+    if error.status_code == 404:
+        return f"There is nothing at {path}."
+    if error.status_code == 405:
+        return f"{path} is not asked by {one_line(scope['method'])[:_SHOWN_CHARACTERS]}."
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        return "The body is not UTF-8."
+    return "The body can't be read." if error.status_code == 400 else str(error.detail)
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -57,21 +57,33 @@ LONG_CSV = CSV + b'"never closed,a\n' + b"more words,b\n" * (LONGEST_RECORD_BYTE
 
 # name of the file, its content, what must be told
 WRONG_FILES = {
-    "json line broken": ("a.jsonl", with_line_17(b'{"text": "no end'), "(line 17: "),
-    "json line of quotes that are none": ("a.jsonl", with_line_17(b"{'text': 'a'}"), "(line 17: "),
+    "json line broken": ("a.jsonl", with_line_17(b'{"text": "no end'), "(line 17, column "),
+    "json line of quotes that are none": (
+        "a.jsonl",
+        with_line_17(b"{'text': 'a'}"),
+        "(line 17, column ",
+    ),
     "json line that is a list": ("a.jsonl", with_line_17(b"[1]"), "Line 17 of"),
     "json line in latin-1": (
         *("a.jsonl", with_line_17('{"text": "é", "label": "a"}'.encode("latin-1"))),
         "not UTF-8 (line 17)",
     ),
-    "json line with a NUL byte": ("a.jsonl", with_line_17(b'{"text": "\0"}'), "(line 17: "),
+    "json line with a NUL byte": ("a.jsonl", with_line_17(b'{"text": "\0"}'), "(line 17, column "),
     "json line with half a surrogate": (
         *("a.jsonl", with_line_17(b'{"text": "\\ud800", "label": "a"}')),
-        "(line 17: ",
+        "(line 17, column ",
     ),
-    "json line nested too deep": ("a.jsonl", with_line_17(b'{"a": ' + DEEP + b"}"), "(line 17: "),
-    "json line with NaN": ("a.jsonl", with_line_17(b'{"text": NaN}'), "(line 17: "),
-    "json line with too large a number": ("a.jsonl", with_line_17(b'{"n": 1e999}'), "(line 17: "),
+    "json line nested too deep": (
+        "a.jsonl",
+        with_line_17(b'{"a": ' + DEEP + b"}"),
+        "(line 17, column ",
+    ),
+    "json line with NaN": ("a.jsonl", with_line_17(b'{"text": NaN}'), "(line 17, column "),
+    "json line with too large a number": (
+        "a.jsonl",
+        with_line_17(b'{"n": 1e999}'),
+        "(line 17, column ",
+    ),
     "json line without end": (
         "a.jsonl",
         b'{"text": "' + b"x" * 2**24,

@@ -189,7 +189,8 @@ def _parsed(path: Path, content: bytes, place: str, begins_at: int | None = None
         except UnicodeDecodeError:
             raise not_utf8(path, place) from error
         if begins_at is None:
-            raise _not_json(path, place, str(error)) from error
+            # The parser was given this line alone, and has a number of its own for it.
+            raise _not_json(path, f"{place}, column {error.colno}", error.msg) from error
         at = begins_at + len(text[: error.pos].encode())
         raise _not_json(path, place, error.msg, at) from error
 
