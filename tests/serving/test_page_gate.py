@@ -107,7 +107,8 @@ def test_a_file_that_the_library_does_not_have_is_a_problem(
 
 def test_without_the_page_nothing_is_there(api: Running) -> None:
     answer = api.client.post(ASKED_BY_PAGE, json={"data": [], "fn_index": 0})
-    assert (answer.status_code, answer.json()["detail"]) == (404, "Not Found")
+    told = f"There is nothing at {ASKED_BY_PAGE}."
+    assert (answer.status_code, answer.json()["detail"]) == (404, told)
 
 
 def test_what_is_kept_of_open_pages_is_bounded(site: tuple[Running, FastAPI]) -> None:
