@@ -184,8 +184,8 @@ class BoundedConnection(HttpToolsProtocol):
     def _untaken(self) -> int:
         """Bytes that were written and are not yet with the client; 0 where all could leave."""
         waiting: int = self.transport.get_write_buffer_size()
-        there = self.transport.get_extra_info("socket").fileno()
-        if not waiting or there < 0:
+        there = self.transport.get_extra_info("socket").fileno() if waiting else -1
+        if there < 0:
             return waiting
         # The system takes megabytes, and more only when a great part of them has left.
         (leaving,) = struct.unpack("i", fcntl.ioctl(there, termios.TIOCOUTQ, bytes(4)))
