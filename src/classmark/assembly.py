@@ -50,6 +50,7 @@ from classmark.serving import (
     ProductionFollower,
     Scheduler,
     ServedModel,
+    collect_garbage_seldom,
     create_api,
     following_production,
     load_for_worker,
@@ -277,6 +278,7 @@ def build_app(home: Home, served: ServedModel, job: ServeJob) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        collect_garbage_seldom()
         drainer.begin()
         if keyring is not None:
             await keyring.begin()

@@ -524,6 +524,59 @@ def test_overload_is_told_at_once_and_passes(start: Start) -> None:
     assert (counted["total_predictions"], counted["total_errors"]) == (8, 1)
 
 
+def exchanged(server: Running, *sent: bytes) -> bytes:
+    """What is answered to all that is sent over one connection, until it ends."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        for part in sent:
+            connection.sendall(part)
+            time.sleep(0.05)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def asked(body: bytes, *headers: bytes, path: bytes = b"/predict") -> bytes:
+    kept = (b"Host: x", b"Content-Type: application/json", b"Content-Length: %d" % len(body))
+    return b"\r\n".join([b"POST " + path + b" HTTP/1.1", *kept, *headers, b"", body])
+
+
+def test_what_there_is_no_room_for_is_refused_by_its_head(start: Start) -> None:
+    held = Held()
+    server = start(ServingSettings(1, max_waiting_texts=4), held)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(server.client.post, "/predict", json={"texts": ["a"] * 4})
+        _until(lambda: len(held.asked) == 1)
+        # Nothing of the body has come when the first is answered, and the second still is.
+        first = asked(b'{"texts": ["b"]}', b"X-Request-ID: mine")
+        head, body = first[:-16], first[-16:]
+        found = exchanged(server, head, body, asked(b"{", b"Connection: close"))
+        statuses = re.findall(rb"HTTP/1.1 (\d+)", found)
+        assert statuses == [b"503", b"503"]
+        assert found.count(b"retry-after: 1") == 2
+        assert b"x-request-id: mine" in found
+        assert b"urn:request:mine" in found
+        held.let_go.set()
+        assert waiting.result().status_code == 200
+    text = server.client.get("/metrics", headers={"Accept": "text/plain"}).text
+    assert 'request_total{route="/predict",status="503"} 2.0' in text
+
+
+def test_after_a_refusal_the_connection_goes_on(start: Start) -> None:
+    held = Held()
+    server = start(ServingSettings(1, max_waiting_texts=1), held)
+    ask = asked(b'{"texts": ["b"]}')
+    with (
+        ThreadPoolExecutor(1) as pool,
+        socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection,
+    ):
+        waiting = pool.submit(server.client.post, "/predict", json={"texts": ["a"]})
+        _until(lambda: len(held.asked) == 1)
+        connection.sendall(ask)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        held.let_go.set()
+        assert waiting.result().status_code == 200
+        connection.sendall(ask)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
 def _until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not holds():

@@ -69,7 +69,7 @@ def test_a_new_route_without_a_rule_is_for_nobody() -> None:
     app = FastAPI()
     app.add_api_route("/secret", lambda: "shown")
     keyring = Keyring(lambda: [key], now=lambda: at, seconds=lambda: 0.0)
-    put_gates(app, ServingSettings(), keyring, lambda _: None, lambda *_: None)
+    put_gates(app, ServingSettings(), keyring, lambda *_: None)
     describe_keys(app)
 
     async def ask(headers: dict[str, str]) -> int:

@@ -217,6 +217,8 @@ def test_what_is_wanted_sooner_than_it_can_be_begun_is_refused(scheduler: Schedu
         with pytest.raises(OverloadedError, match="too late"):
             scheduler.check_room(1, by=time.monotonic())
         scheduler.check_room(1, by=time.monotonic() + 60)
+        with pytest.raises(OverloadedError, match="too late"):
+            scheduler.check_room(1, by=time.monotonic() + 60, before=10_000_000)
         classifier.turn(50)
         await full
 

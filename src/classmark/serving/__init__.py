@@ -12,7 +12,12 @@ from classmark.serving.keyring import Keyring
 from classmark.serving.predictor import Listener, Predictor
 from classmark.serving.runtime import LoadedTableVersion, ServedModel, load_served_model
 from classmark.serving.scheduler import QueueLimits, Scheduler, Work
-from classmark.serving.server import Address, listening_socket, run_server
+from classmark.serving.server import (
+    Address,
+    collect_garbage_seldom,
+    listening_socket,
+    run_server,
+)
 from classmark.serving.settings import ServingSettings
 from classmark.serving.starting import Beginning, load_for_worker
 from classmark.serving.versions import ModelVersions, Versions
@@ -40,6 +45,7 @@ __all__ = [
     "SwapListener",
     "Versions",
     "Work",
+    "collect_garbage_seldom",
     "create_api",
     "following_production",
     "listening_socket",

@@ -1,8 +1,8 @@
 """The HTTP API over one predictor."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Protocol
@@ -14,6 +14,8 @@ from classmark import __version__
 from classmark.errors import FieldError
 from classmark.predictions import PredictionLog, RequestMark, Spool
 from classmark.serving.access import caller
+from classmark.serving.admission import STATE as ADMISSION
+from classmark.serving.admission import Admission
 from classmark.serving.aside import DatabaseCalls
 from classmark.serving.deadlines import HEADER as TIMEOUT
 from classmark.serving.deadlines import deadline
@@ -119,19 +121,26 @@ class ApiParts:
 
 def create_api(parts: ApiParts) -> FastAPI:
     """The API as an ASGI app."""
+    seconds, told = parts.settings.timeout_seconds, parts.metrics.on_answer
+    admission = Admission(parts.predictor.check_room, seconds, told)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with parts.lifespan(app):
+            yield {ADMISSION: admission}
+
     app = FastAPI(
         title="classmark",
         version=__version__,
         description="Classifies documents.",
-        lifespan=parts.lifespan,
+        lifespan=lifespan,
         # Both would let a browser fetch scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
     )
     answer_errors(app)
     add_description(app)
-    check_room = parts.predictor.check_room
-    put_gates(app, parts.settings, parts.keyring, check_room, parts.metrics.on_answer)
+    put_gates(app, parts.settings, parts.keyring, parts.metrics.on_answer)
     _add_predictions(app, parts)
     _add_health(app, parts)
     _add_state(app, parts)

@@ -8,9 +8,11 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import uvicorn
+from fastapi import Response
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from classmark.serving.admission import STATE, Admission
 from classmark.serving.gathering import GatheredWrites
 from classmark.serving.refusals import unread
 
@@ -63,6 +65,8 @@ class BoundedConnection(HttpToolsProtocol):
     # What the parser has told of since data came, and how much came since it last told anything.
     _has_told = False
     _untold_bytes = 0
+    # Whether the request that arrives was answered by its head alone.
+    _is_refused = False
     # What is answered when all before it is.
     _postponed: HTTPStatus | None = None
     _untaken_bytes = 0
@@ -127,18 +131,27 @@ class BoundedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head arrived."""
         self._has_told = True
-        super().on_headers_complete()
+        refusal = self._refusal_at_once()
+        if refusal is None:
+            super().on_headers_complete()
+        else:
+            self._is_refused = True
+            self._write(refusal)
         self._is_in_head = False
 
     def on_body(self, body: bytes) -> None:
         """A part of the body arrived."""
         self._has_told = True
-        super().on_body(body)
+        if not self._is_refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request arrived."""
-        super().on_message_complete()
         self._is_arriving, self._has_told = False, True
+        if self._is_refused:
+            self._end_refused()
+        else:
+            super().on_message_complete()
         self._watch()
 
     def on_response_complete(self) -> None:
@@ -221,6 +234,21 @@ class BoundedConnection(HttpToolsProtocol):
             # Nothing was asked, or the answer went out before the rest of the question came.
             self.transport.abort()
 
+    def _refusal_at_once(self) -> Response | None:
+        """The answer to a request that the app need not see, if it is its turn."""
+        admission: Admission | None = self.app_state.get(STATE)
+        if admission is None or self.expect_100_continue or not self._is_idle():
+            return None
+        return admission.refusal(self.url.partition(b"?")[0].decode("latin-1"), self.headers)
+
+    def _end_refused(self) -> None:
+        """Go on as after any answer: the rest of what was refused has been passed over."""
+        self._is_refused = False
+        if self.parser.should_keep_alive():
+            self.on_response_complete()
+        else:
+            self.transport.close()
+
     def _refuse(self, status: HTTPStatus) -> None:
         """Read no more, and answer what is not as it must be when all before it is answered."""
         is_of_cycle = self._is_arriving and not self._is_in_head
@@ -228,7 +256,7 @@ class BoundedConnection(HttpToolsProtocol):
             # Its turn has not come, and its body never will.
             self.pipeline.popleft()
             self._postpone(status)
-        elif is_of_cycle and self.cycle.response_started:
+        elif is_of_cycle and (self._is_refused or self.cycle.response_started):
             # It was answered before it was whole; another answer would be taken for the next one's.
             self.transport.close()
             self._watch()
@@ -244,14 +272,15 @@ class BoundedConnection(HttpToolsProtocol):
     def _answer(self, status: HTTPStatus) -> None:
         """Answer in place of the app, which never sees the request as a whole, and close."""
         response = unread(status)
-        headers = [
-            *self.server_state.default_headers,
-            *response.raw_headers,
-            (b"connection", b"close"),
-        ]
-        lines = [name + b": " + value + b"\r\n" for name, value in headers]
-        head = STATUS_LINE[status] + b"".join(lines) + b"\r\n"
-        self.transport.write(head + bytes(response.body))
+        response.headers["connection"] = "close"
+        self._write(response)
         self.transport.close()
         self._is_arriving = False
         self._watch()
+
+    def _write(self, response: Response) -> None:
+        """Answer in place of the app."""
+        headers = (*self.server_state.default_headers, *response.raw_headers)
+        lines = [name + b": " + value + b"\r\n" for name, value in headers]
+        head = STATUS_LINE[response.status_code] + b"".join(lines) + b"\r\n"
+        self.transport.write(head + bytes(response.body))

@@ -4,6 +4,7 @@ import asyncio
 import math
 import re
 import time
+from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +13,7 @@ from classmark.serving.policy import rule_of
 from classmark.serving.refusals import too_late, wrong_header
 
 HEADER = "X-Timeout-Ms"
+_HEADER_BYTES = HEADER.lower().encode()
 # Beyond, it is no deadline: more than eleven days.
 _STATE = "deadline"
 _MILLISECONDS = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -21,6 +23,15 @@ def deadline(scope: Scope) -> float:
     """When a request is given up, on the clock of `time.monotonic`; infinity for never."""
     found: float = scope.get("state", {}).get(_STATE, math.inf)
     return found
+
+
+def asked_seconds(headers: Sequence[tuple[bytes, bytes]]) -> float | None:
+    """For how long a request waits, by its header; None if it says nothing that can be."""
+    for name, value in headers:
+        if name == _HEADER_BYTES:
+            given = value.decode("latin-1")
+            return int(given) / 1000 if _MILLISECONDS.fullmatch(given) else None
+    return None
 
 
 class Deadlines:
@@ -49,8 +60,8 @@ class Deadlines:
             )
             await refusal(scope, receive, send)
             return
-        asked = int(given) / 1000 if given else None
-        await self._in_time(scope, receive, send, self._seconds(scope["path"], asked))
+        seconds = self._seconds(scope["path"], asked_seconds(scope["headers"]))
+        await self._in_time(scope, receive, send, seconds)
 
     def _seconds(self, path: str, asked: float | None) -> float | None:
         rule = rule_of(path)

@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from classmark.serving.access import AccessControl
-from classmark.serving.admission import Admission
 from classmark.serving.deadlines import Deadlines
 from classmark.serving.keyring import Keyring
 from classmark.serving.limits import BodyLimit, Bounds
@@ -27,22 +26,19 @@ def put_gates(
     app: FastAPI,
     settings: ServingSettings,
     keyring: Keyring | None,
-    check_room: Callable[[float], None],
     on_answer: Callable[[str, int], None],
 ) -> None:
-    """Put them before an app: a name, a deadline, a key, a rate, room, a size.
+    """Put them before an app: a name, a deadline, a key, a rate, a size.
 
     Args:
         app: What answers.
         settings: The limits.
         keyring: Knows the keys; None where nobody needs one.
-        check_room: Raises OverloadedError where an answer would come later than at a moment.
         on_answer: Told route and status of every answer.
     """
     # The framework puts each before those that are there.
     app.add_middleware(PageGate)
     app.add_middleware(BodyLimit, bounds=_bounds(settings))
-    app.add_middleware(Admission, check_room=check_room)
     if settings.max_requests_per_second:
         app.add_middleware(
             RateLimit, per_second=settings.max_requests_per_second, clock=time.monotonic

@@ -105,14 +105,14 @@ class Predictor:
         self._cache = cache
         self._now = now
 
-    def check_room(self, by: float) -> None:
-        """Let pass who wants a text answered by then.
+    def check_room(self, by: float, before: int) -> None:
+        """Let pass who wants a text answered by then, after so many that are yet to be queued.
 
         Raises:
             OverloadedError: It would be refused, or come too late.
         """
         try:
-            self._scheduler.check_room(1, by)
+            self._scheduler.check_room(1, by, before)
         except ClassmarkError as error:
             self._tell(error)
             raise

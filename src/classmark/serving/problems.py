@@ -20,7 +20,7 @@ from classmark.wording import one_line, reason
 logger = logging.getLogger(__name__)
 
 _MEDIA_TYPE = "application/problem+json"
-_RETRY_AFTER_SECONDS = "1"
+RETRY_AFTER_SECONDS = "1"
 _SHOWN_ERRORS = 20
 _SHOWN_CHARACTERS = 200
 # What is told of an error that is none of ours, and what to do next.
@@ -77,7 +77,7 @@ def foreseen(scope: Scope, error: ClassmarkError) -> JSONResponse:
     """The answer to a request that ended with an error of ours."""
     detail, remedy = told(error, _asked(scope))
     status = error.http_status
-    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if status == 503 else None
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status == 503 else None
     problem = Problem(
         title=title(status),
         status=status,

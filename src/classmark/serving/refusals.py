@@ -6,7 +6,8 @@ from http import HTTPStatus
 from fastapi.responses import JSONResponse
 from starlette.types import Scope
 
-from classmark.serving.problems import problem_response, title
+from classmark.errors import OverloadedError
+from classmark.serving.problems import RETRY_AFTER_SECONDS, problem_response, title
 from classmark.serving.schemas import Problem
 
 _BEARER = "Bearer"
@@ -48,6 +49,13 @@ def no_json(scope: Scope) -> JSONResponse:
         400,
         "The body is no JSON in UTF-8.",
         remedy="Send one JSON object in UTF-8; /docs shows the body.",
+    )
+
+
+def no_room(scope: Scope, error: OverloadedError) -> JSONResponse:
+    """The answer to a prediction that would come too late."""
+    return _refusal(
+        scope, 503, error.message, remedy=error.remedy, headers={"Retry-After": RETRY_AFTER_SECONDS}
     )
 
 

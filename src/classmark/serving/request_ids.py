@@ -24,6 +24,13 @@ def instance(scope: Scope) -> str | None:
     return f"urn:request:{quote(name, safe='')}" if name else None
 
 
+def name_request(scope: Scope) -> str:
+    """Give a request its name, as it asks or anew."""
+    name = _given(scope) or uuid.uuid4().hex
+    scope.setdefault("state", {})[_STATE] = name
+    return name
+
+
 class RequestIds:
     """ASGI middleware that names each request, as it asks or anew, and says so in the answer."""
 
@@ -35,8 +42,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = _given(scope) or uuid.uuid4().hex
-        scope.setdefault("state", {})[_STATE] = name
+        name = name_request(scope)
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 # How much the newest text counts when it is estimated how long the next ones take.
 _WEIGHT = 0.05
+# Of the time that is left. What takes the cores from computing makes every text behind it later,
+# and an answer that comes too late was computed for nobody.
+_SURE_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ class Scheduler:
         self._entries: SimpleQueue[None] = SimpleQueue()
         self._seconds_a_text = 0.0
 
-    def check_room(self, texts: int, by: float) -> None:
-        """Let pass so many texts that are wanted by then.
+    def check_room(self, texts: int, by: float, before: int = 0) -> None:
+        """Let pass so many texts that are wanted by then, after others that are yet to be queued.
 
         Raises:
             OverloadedError: Too many wait already, or they would come too late.
@@ -92,8 +95,8 @@ class Scheduler:
                 f"{self._limits.texts:,}.",
                 remedy="Ask again in a second, with fewer texts at a time.",
             )
-        wait = len(self._queue) * self._seconds_a_text / len(self._threads)
-        if wait > min(self._limits.seconds, by - time.monotonic()):
+        wait = (len(self._queue) + before) * self._seconds_a_text / len(self._threads)
+        if wait > min(self._limits.seconds, _SURE_SHARE * (by - time.monotonic())):
             raise OverloadedError(
                 f"{self._waiting:,} texts wait already; the next one would be begun in about "
                 f"{wait:.1f} s, which is too late.",
