@@ -20,8 +20,8 @@ import argparse
 import csv
 import gzip
 import json
-import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -158,15 +159,30 @@ def show_memory(chosen: argparse.Namespace, folder: Path, rows: int) -> None:
     for form in FORMS:
         source = written(folder / f"memory.{form}", texts_of(chosen.file, rows))
         asked = command(chosen, source, folder / f"memory_out.{OUT[form]}")
-        process = subprocess.Popen(asked, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        assert status == 0, status
+        most = peak(subprocess.Popen(asked, stdout=subprocess.DEVNULL))
         print(
-            f"{rows:,} rows, {form} to {OUT[form]}: {usage.ru_maxrss / 1024:.0f} MB at most in one"
-            " process",
+            f"{rows:,} rows, {form} to {OUT[form]}: {most / 1024:.0f} MB at most in one process",
             flush=True,
         )
         source.unlink()
+
+
+def peak(process: subprocess.Popen[bytes]) -> int:
+    """The most memory that a command's process or one of its children had, in KB.
+
+    Not as `wait4` tells it: there a process begins with what its parent had when it was forked.
+    """
+    most = 0
+    while process.poll() is None:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        with suppress(OSError):
+            for one in (str(process.pid), *children.read_text().split()):
+                told = Path(f"/proc/{one}/status").read_text()
+                found = re.search(r"^VmHWM:\s+(\d+) kB", told, re.MULTILINE)
+                most = max(most, int(found[1]) if found else 0)
+        time.sleep(0.02)
+    assert process.returncode == 0, process.returncode
+    return most
 
 
 def show_kills(chosen: argparse.Namespace, folder: Path) -> None:
